@@ -1,0 +1,157 @@
+import type { BuyerId, OrderId, PaymentId, RefundId } from "./ids.ts";
+import type { Money } from "./money.ts";
+import type {
+  CancelAnswer,
+  Order,
+  Placement,
+  RefundAnswer,
+  RefundRequest,
+  Report,
+  StartAnswer,
+  StartRequest,
+  TimelineEntry,
+} from "./order.ts";
+import type { Result } from "./result.ts";
+import type { Sale, SaleState } from "./sale.ts";
+import type {
+  ClaimAnswer,
+  ClaimRequest,
+  HoldAnswer,
+  HoldRequest,
+  HoldView,
+  KeyAnswer,
+  KeyRequest,
+  MoveAnswer,
+  ReleaseReason,
+  RestockAnswer,
+  RestockRequest,
+  SkuConfig,
+  SkuView,
+  StockMove,
+  StockState,
+} from "./sku.ts";
+
+/** What may be asked of the one writer of a SKU's stock. Every answer is durable before it is given. */
+export interface SkuApi {
+  /** Creates the SKU with `stock` units, or changes what it knows of its sale; `stock` counts only the first time. */
+  configure(config: SkuConfig, stock: number): Promise<Result<SkuView, { code: "other_sku" | "other_sale" | "overloaded" }>>;
+  hold(request: HoldRequest): Promise<HoldAnswer>;
+  claim(request: ClaimRequest): Promise<ClaimAnswer>;
+  /** `held | claimed -> sold`. Of a released hold: `gone`. */
+  commit(move: StockMove): Promise<MoveAnswer>;
+  /** `held | claimed -> released`; of an unknown hold a tombstone; of a newer take or a sold hold, nothing. */
+  release(move: StockMove, reason: ReleaseReason): Promise<MoveAnswer>;
+  /** Takes the stock again for late money: claimed until `until`, or `gone` when not enough is available. */
+  retake(move: StockMove, until: number): Promise<MoveAnswer>;
+  restock(request: RestockRequest): Promise<RestockAnswer>;
+  bindKey(request: KeyRequest): Promise<KeyAnswer>;
+  unbindKey(request: { buyer: BuyerId; key: string; order: OrderId }): Promise<void>;
+  find(order: OrderId): Promise<HoldView | null>;
+  /** What this buyer holds or owns here, oldest first. */
+  holdsOf(buyer: BuyerId): Promise<HoldView[]>;
+  view(): Promise<SkuView | null>;
+  /** D1 has every journal row up to and including `through`. */
+  published(through: number): Promise<void>;
+}
+
+/** What may be asked of the owner of one order's payment. */
+export interface OrderApi {
+  /** Null while nothing has happened that its home hold does not know. */
+  view(): Promise<Order | null>;
+  start(request: StartRequest): Promise<StartAnswer>;
+  cancel(placement: Placement): Promise<CancelAnswer>;
+  refund(request: RefundRequest): Promise<RefundAnswer>;
+  /**
+   * Hears reports in order and answers with the order afterwards; null when it was never born. `settles`
+   * names the effect these reports answer, which is then no longer repeated.
+   */
+  report(reports: readonly Report[], settles?: string): Promise<Order | null>;
+  timeline(): Promise<TimelineEntry[]>;
+}
+
+export interface GateOffer {
+  readonly sku: string;
+  readonly name: string;
+  readonly price: Money;
+  readonly image: string | null;
+  readonly available: number;
+  readonly held: number;
+  readonly sold: number;
+  readonly state: StockState;
+  /** When the SKU said so, epoch ms. */
+  readonly at: number;
+}
+
+export interface GateView {
+  readonly sale: Sale;
+  readonly state: SaleState;
+  readonly serverTime: number;
+  readonly offers: readonly GateOffer[];
+}
+
+/** What may be asked of a sale's gate: it decides nothing, it shows. `fetch` upgrades to the live WebSocket. */
+export interface GateApi {
+  configure(sale: Sale): Promise<Sale | null>;
+  view(): Promise<GateView | null>;
+  fetch(request: Request): Promise<Response>;
+}
+
+/** Switches for a bad day at the sandbox bank. Applied to payments created afterwards. */
+export interface BankBehaviour {
+  readonly callbacks: "normal" | "none" | "duplicate" | "reordered" | "delayed";
+  readonly delayMs: number;
+  /** Added to the amount that callbacks speak of, minor units. */
+  readonly amountDelta: number;
+  readonly create: "normal" | "timeout_applied" | "timeout_lost" | "error";
+  readonly close: "normal" | "lies_closed_then_succeeds" | "error";
+  readonly query: "normal" | "error";
+}
+
+export type BankPaymentState = "requires_action" | "authorized" | "succeeded" | "failed" | "closed";
+
+export interface BankPayment {
+  /** The bank's own, unguessable id. */
+  readonly id: string;
+  readonly reference: PaymentId;
+  readonly order: OrderId;
+  readonly amount: Money;
+  readonly description: string;
+  /** `card` is authorized first and captured when the merchant says so; `bank` is captured at once. */
+  readonly method: "bank" | "card";
+  readonly state: BankPaymentState;
+  readonly refunded: Money;
+  readonly returnUrl: string | null;
+  readonly expiresAt: number;
+  readonly createdAt: number;
+}
+
+export interface BankCreate {
+  readonly reference: PaymentId;
+  readonly order: OrderId;
+  readonly amount: Money;
+  readonly description: string;
+  readonly method: "bank" | "card";
+  readonly returnUrl: string | null;
+  readonly callbackUrl: string;
+  readonly expiresAt: number;
+}
+
+/** The bank's words for what went wrong; a throw is its 5xx. */
+export type BankRefusal = { code: "not_found" | "wrong_state" | "amount_exceeded" };
+
+/** The interface of the sandbox bank: what a provider's HTTP API would be, with a truth of its own. */
+export interface BankApi {
+  createPayment(request: BankCreate): Promise<BankPayment>;
+  readPayment(id: string): Promise<BankPayment | null>;
+  queryPayment(reference: PaymentId): Promise<BankPayment | null>;
+  closePayment(reference: PaymentId): Promise<Result<BankPayment, BankRefusal>>;
+  capturePayment(reference: PaymentId, amount: Money): Promise<Result<BankPayment, BankRefusal>>;
+  refundPayment(request: { reference: RefundId; payment: PaymentId; amount: Money }): Promise<
+    Result<{ state: "pending" | "succeeded" | "failed" }, BankRefusal>
+  >;
+  queryRefund(reference: RefundId): Promise<{ state: "pending" | "succeeded" | "failed" } | null>;
+  /** What the buyer presses on the bank's page. Repeating it is harmless. */
+  approve(id: string): Promise<Result<BankPayment, BankRefusal>>;
+  decline(id: string): Promise<Result<BankPayment, BankRefusal>>;
+  behave(behaviour: Partial<BankBehaviour>): Promise<BankBehaviour>;
+}

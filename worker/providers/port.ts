@@ -1,0 +1,67 @@
+import type { OrderId, PaymentId, RefundId } from "../../schema/ids.ts";
+import type { Money } from "../../schema/money.ts";
+import type { Payment, PaymentAction, Refund, Report } from "../../schema/order.ts";
+import type { Result } from "../../schema/result.ts";
+
+/**
+ * What a provider can truthfully say about a payment. `unknown` is an answer: a timeout, a 5xx or a word we
+ * have never seen is neither success nor failure, and whoever asked must ask again.
+ */
+export type PaymentOutcome =
+  | { kind: "action_required"; providerRef: string; action: PaymentAction }
+  /** The provider has it and waits for its buyer. */
+  | { kind: "open"; providerRef: string }
+  | { kind: "authorized"; providerRef: string; amount: Money }
+  | { kind: "succeeded"; providerRef: string; amount: Money }
+  | { kind: "failed"; failure: string }
+  | { kind: "closed" }
+  | { kind: "not_found" }
+  | { kind: "unknown"; cause: string };
+
+export type RefundOutcome =
+  | { kind: "pending" }
+  | { kind: "succeeded" }
+  | { kind: "failed"; failure: string }
+  | { kind: "not_found" }
+  | { kind: "unknown"; cause: string };
+
+/** A verified callback, in our words. Amounts are as the provider said them: the order compares. */
+export interface Notice {
+  /** The provider's id of the event: the same for each repetition. */
+  readonly event: string;
+  readonly order: OrderId;
+  readonly report: Report;
+}
+
+export type NoticeRefusal =
+  | { code: "invalid_signature"; detail: string }
+  | { code: "invalid_request"; detail: string };
+
+/** What a payment buys and until when, for the provider's page and its own clock. */
+export interface CreateContext {
+  readonly order: OrderId;
+  readonly description: string;
+  readonly payBy: number;
+}
+
+/**
+ * One payment provider. An adapter stores nothing, retries nothing and decides nothing; every call has a
+ * deadline, and every call is safe to repeat with the same ids.
+ */
+export interface PaymentProvider {
+  readonly name: string;
+  /** Ways to pay that the cashier offers, the default first. */
+  readonly methods: readonly string[];
+  create(payment: Payment, context: CreateContext): Promise<PaymentOutcome>;
+  query(payment: PaymentId): Promise<PaymentOutcome>;
+  /** Asks that nobody can pay any more. `succeeded` when somebody already has. */
+  close(payment: PaymentId): Promise<PaymentOutcome>;
+  /** Takes the money of an authorized payment. */
+  capture(payment: PaymentId, amount: Money): Promise<PaymentOutcome>;
+  refund(refund: Refund): Promise<RefundOutcome>;
+  queryRefund(refund: RefundId): Promise<RefundOutcome>;
+  /** Verifies a callback over its raw bytes and reads it. `now` is epoch ms. */
+  readNotice(headers: Headers, body: Uint8Array<ArrayBuffer>, now: number): Promise<Result<Notice, NoticeRefusal>>;
+  /** What this provider wants to hear when a callback was accepted. */
+  acknowledge(): Response;
+}
