@@ -27,7 +27,7 @@ export interface SalePageProps {
 export function SalePage({ scene, view, mine, keyOf, refused }: SalePageProps) {
   const t = dictionaryOf(scene.lang);
   const { sale, state, offers } = view;
-  const words = JSON.stringify({ ...t.stock, try: t.tryToBuy });
+  const words = JSON.stringify(t.stock);
   return (
     <Layout scene={scene} title={sale.name} script="sale">
       <p>

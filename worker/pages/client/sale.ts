@@ -9,7 +9,7 @@ const ASK_MS = 4_000;
 const SAY_MS = 10_000;
 
 type StockState = "in_stock" | "low" | "held_out" | "sold_out";
-type Words = Record<StockState | "try", string>;
+type Words = Record<StockState, string>;
 
 interface Stock {
   readonly sku: string;

@@ -28,7 +28,6 @@ export const en = {
   },
   quantity: "Quantity",
   buy: "Buy",
-  tryToBuy: "Try to get one",
   buyNamed: "Buy {name}",
   limit: "At most {n} of each per buyer. Pressing Buy keeps it for you for {time}, then pay.",
   waiting: "{name} is waiting for you.",

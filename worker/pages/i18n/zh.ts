@@ -27,7 +27,6 @@ export const zh: Dictionary = {
   },
   quantity: "数量",
   buy: "立即抢购",
-  tryToBuy: "试试能否抢到",
   buyNamed: "抢购 {name}",
   limit: "每人每款限购 {n} 件。点击抢购后为您保留 {time}，请及时付款。",
   waiting: "已为您保留 {name}。",
