@@ -79,7 +79,7 @@ function Opening({ scene, view: { sale, state } }: { scene: Scene; view: GateVie
       <div data-shown-when="upcoming">
         <Countdown scene={scene} label={t.opensIn} until={sale.opensAt} then="open" />
         <p class="soft small">
-          {t.opensAt} <Instant t={t} at={sale.opensAt} />. {t.refreshAtOpening}
+          {t.opensAt} <Instant t={t} at={sale.opensAt} /> · {t.refreshAtOpening}
         </p>
       </div>
     );

@@ -22,7 +22,8 @@ export function SalesPage({ scene, sales }: { scene: Scene; sales: readonly Sale
                 <a href={`/sales/${sale.id}`}>{sale.name}</a>
               </h2>
               <p class="soft small">
-                {state === "upcoming" ? t.opensAt : t.closedAt} <Instant t={t} at={state === "upcoming" ? sale.opensAt : sale.closesAt} />
+                {{ upcoming: t.opensAt, open: t.closesAt, closed: t.closedAt }[state]}{" "}
+                <Instant t={t} at={state === "upcoming" ? sale.opensAt : sale.closesAt} />
               </p>
             </li>
           );

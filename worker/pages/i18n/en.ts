@@ -17,6 +17,7 @@ export const en = {
   opensIn: "Opens in",
   closesIn: "Closes in",
   opensAt: "Opens",
+  closesAt: "Closes",
   closedAt: "Closed",
   refresh: "Refresh this page",
   refreshAtOpening: "The button works from the opening on. If it does not change by itself, refresh this page then.",

@@ -16,7 +16,8 @@ export const zh: Dictionary = {
   opensIn: "距开始",
   closesIn: "距结束",
   opensAt: "开始时间",
-  closedAt: "结束时间",
+  closesAt: "结束时间",
+  closedAt: "已结束于",
   refresh: "刷新页面",
   refreshAtOpening: "开始后按钮即可使用。如果没有自动变化，请到时刷新页面。",
   stock: {
