@@ -113,6 +113,17 @@ export function unborn(placement: Placement, now: number): Order {
   };
 }
 
+/** What an order was placed as, without what has happened to it since. */
+export const placementOf = ({ order, sale, buyer, lines, amount, createdAt, payBy }: Placement): Placement => ({
+  order,
+  sale,
+  buyer,
+  lines,
+  amount,
+  createdAt,
+  payBy,
+});
+
 /** What refunds have given back of the payment that pays for the order. Surplus money is not counted. */
 export function refundedOf(order: Pick<Order, "refunds" | "paidBy" | "amount">): Money {
   let amount = 0;

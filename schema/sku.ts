@@ -165,9 +165,10 @@ export type SkuEvent =
     }
   | { type: "claimed"; order: OrderId; until: number }
   | { type: "sold"; order: OrderId }
-  | { type: "released"; order: OrderId; reason: ReleaseReason }
-  /** A release that found nothing: a later hold of this order is refused. */
-  | { type: "tombstoned"; order: OrderId; buyer: BuyerId; quantity: number }
+  /** `ended` is the order that died with its home hold, when nothing else had ever happened to it: D1 must hear. */
+  | { type: "released"; order: OrderId; reason: ReleaseReason; ended: Placement | null }
+  /** A release that found nothing of this take: a later hold, or a retake up to this take, is refused. */
+  | { type: "tombstoned"; order: OrderId; buyer: BuyerId; quantity: number; take: number }
   | { type: "retaken"; order: OrderId; buyer: BuyerId; quantity: number; take: number; until: number }
   | { type: "restocked"; key: string; fingerprint: string; delta: number; reason: string }
   | { type: "bound"; buyer: BuyerId; key: string; fingerprint: string; order: OrderId }

@@ -1,0 +1,300 @@
+import type { BuyerId, OrderId } from "../../schema/ids.ts";
+import { sum, times } from "../../schema/money.ts";
+import type { Line, Placement } from "../../schema/order.ts";
+import { err, ok, unreachable, type Result } from "../../schema/result.ts";
+import { saleStateAt } from "../../schema/sale.ts";
+import type {
+  ClaimAnswer,
+  ClaimRequest,
+  Held,
+  HoldAnswer,
+  HoldRequest,
+  HoldView,
+  KeyAnswer,
+  KeyRequest,
+  MoveAnswer,
+  ReleaseReason,
+  RestockAnswer,
+  RestockRequest,
+  SkuConfig,
+  SkuEvent,
+  StockMove,
+} from "../../schema/sku.ts";
+import { advance, assertConserved, evolve, isLive, keyOf, unitsOf, type Hold, type SkuState } from "./state.ts";
+
+/** An overdue claim is asked about at once, then after 5 s, doubling to 5 min. */
+const ASK_AGAIN_MS = 5_000;
+const ASK_AGAIN_MS_MAX = 300_000;
+
+export type SkuCommand =
+  | { type: "configure"; config: SkuConfig; stock: number }
+  | { type: "hold"; request: HoldRequest }
+  | { type: "claim"; request: ClaimRequest }
+  | { type: "commit"; move: StockMove }
+  | { type: "release"; move: StockMove; reason: ReleaseReason }
+  | { type: "retake"; move: StockMove; until: number }
+  | { type: "restock"; request: RestockRequest }
+  | { type: "bind"; request: KeyRequest }
+  | { type: "unbind"; buyer: BuyerId; key: string; order: OrderId };
+
+/** What each command is answered with. A view of the SKU is added by whoever knows the journal's number. */
+export interface SkuAnswers {
+  configure: Result<null, { code: "other_sku" | "other_sale" }>;
+  hold: HoldAnswer;
+  claim: ClaimAnswer;
+  commit: MoveAnswer;
+  release: MoveAnswer;
+  retake: MoveAnswer;
+  restock: Result<{ replayed: boolean }, Extract<RestockAnswer, { ok: false }>["error"]>;
+  bind: KeyAnswer;
+  unbind: Result<null, never>;
+}
+export type SkuAnswer = SkuAnswers[SkuCommand["type"]];
+
+export interface Applied {
+  /** One for each command, in order. */
+  readonly results: SkuAnswer[];
+  /** What happened, in order: what the journal stores. */
+  readonly events: SkuEvent[];
+  /** Claims past their deadline: somebody must ask their orders now. They come again, less and less often. */
+  readonly overdue: StockMove[];
+}
+
+/**
+ * Lets time pass, then decides a batch of commands one after the other. Changes `state` in place: if what it returns
+ * cannot be stored, `state` must not be used again.
+ */
+export function apply(state: SkuState, commands: readonly SkuCommand[], now: number): Applied {
+  advance(state, now);
+  const events: SkuEvent[] = [];
+  const overdue = passDeadlines(state, events);
+  const results: SkuAnswer[] = [];
+  for (const command of commands) results.push(decide(state, command, events));
+  assertConserved(state);
+  return { results, events, overdue };
+}
+
+/** When a hold or a claim is next due; entries that no longer count are dropped on the way. */
+export function nextDueAt({ due }: SkuState): number | null {
+  for (let hold = due.peek(); hold; hold = due.peek()) {
+    const at = due.peekAt();
+    if (isLive(hold) && hold.dueAt === at) return at;
+    due.pop();
+  }
+  return null;
+}
+
+/** Holds whose time is up are free again before anything else is decided. A claim never ends by itself. */
+function passDeadlines(state: SkuState, events: SkuEvent[]): StockMove[] {
+  const overdue: StockMove[] = [];
+  for (let at = nextDueAt(state); at !== null && at <= state.now; at = nextDueAt(state)) {
+    const hold = state.due.pop();
+    if (!hold) break;
+    if (hold.state === "held") {
+      release(state, events, hold, "expired");
+      continue;
+    }
+    const { order, take, buyer, quantity } = hold;
+    overdue.push({ order, take, buyer, quantity });
+    hold.dueAt = state.now + Math.min(ASK_AGAIN_MS * 2 ** hold.asks, ASK_AGAIN_MS_MAX);
+    hold.asks++;
+    state.due.push(hold.dueAt, hold);
+  }
+  return overdue;
+}
+
+function decide(state: SkuState, command: SkuCommand, events: SkuEvent[]): SkuAnswer {
+  switch (command.type) {
+    case "configure":
+      return decideConfigure(state, command.config, command.stock, events);
+    case "hold":
+      return decideHold(state, command.request, events);
+    case "claim":
+      return decideClaim(state, command.request, events);
+    case "commit":
+      return decideCommit(state, command.move, events);
+    case "release":
+      return decideRelease(state, command.move, command.reason, events);
+    case "retake":
+      return decideRetake(state, command.move, command.until, events);
+    case "restock":
+      return decideRestock(state, command.request, events);
+    case "bind":
+      return decideBind(state, command.request, events);
+    case "unbind": {
+      const { buyer, key, order } = command;
+      const bound = state.keys.get(keyOf(buyer, key))?.order === order && !state.holds.get(order)?.home;
+      if (bound) happen(state, events, { type: "unbound", buyer, key, order });
+      return ok(null);
+    }
+    default:
+      return unreachable(command);
+  }
+}
+
+/** The only way anything changes: what is stored and what is applied are the same event. */
+function happen(state: SkuState, events: SkuEvent[], event: SkuEvent): void {
+  evolve(state, event);
+  events.push(event);
+}
+
+function decideConfigure(state: SkuState, config: SkuConfig, stock: number, events: SkuEvent[]): SkuAnswers["configure"] {
+  const known = state.config;
+  if (known && known.sku !== config.sku) return err({ code: "other_sku" });
+  if (known && known.sale !== config.sale) return err({ code: "other_sale" });
+  if (known && sameConfig(known, config)) return ok(null);
+  happen(state, events, { type: "configured", config, initial: known ? state.initial : stock });
+  return ok(null);
+}
+
+function decideHold(state: SkuState, request: HoldRequest, events: SkuEvent[]): HoldAnswer {
+  const { config, now } = state;
+  const { order, buyer, quantity, home } = request;
+  if (!config) return err({ code: "unknown_sku" });
+
+  const bound = home && state.keys.get(keyOf(buyer, home.key));
+  if (home && bound) {
+    if (bound.fingerprint !== home.fingerprint) return err({ code: "idempotency_key_reused" });
+    const first = state.holds.get(bound.order);
+    if (first?.home) return ok(heldOf(config, first, true));
+    if (bound.order !== order) return err({ code: "released" }); // Its key was given to a later request.
+  }
+  const earlier = state.holds.get(order);
+  if (earlier && !isLive(earlier) && earlier.state !== "sold") return err({ code: "released" });
+  if (earlier) return ok(heldOf(config, earlier, true));
+  if (request.sale !== config.sale) return err({ code: "unknown_sku" });
+  const foreign = home?.others.some(({ unitPrice }) => unitPrice.currency !== config.price.currency);
+  if (foreign) return err({ code: "unknown_sku" }); // Priced anew in another currency since the sale was read.
+
+  const window = saleStateAt(config, now);
+  if (window === "upcoming") return err({ code: "sale_not_open", opensAt: config.opensAt });
+  if (window === "closed") return err({ code: "sale_closed" });
+  if (unitsOf(state, buyer) + quantity > config.perBuyerMax)
+    return err({ code: "purchase_limit", limit: config.perBuyerMax });
+  if (quantity > state.available) return err({ code: "sold_out", held: state.held });
+
+  const until = Math.min(now + config.holdMs, home?.othersHeldUntil ?? Infinity);
+  const placed = home && {
+    key: home.key,
+    fingerprint: home.fingerprint,
+    placement: placementFor(config, request, home.others, until, now),
+  };
+  happen(state, events, { type: "held", order, buyer, quantity, until, home: placed });
+  const held = state.holds.get(order);
+  if (!held) throw new Error(`${order} was held and is not there`);
+  return ok(heldOf(config, held, false));
+}
+
+const lineOf = (config: SkuConfig, quantity: number): Line => ({
+  sku: config.sku,
+  name: config.name,
+  quantity,
+  unitPrice: config.price,
+});
+
+function placementFor(
+  config: SkuConfig,
+  { order, buyer, quantity }: HoldRequest,
+  others: readonly Line[],
+  payBy: number,
+  createdAt: number,
+): Placement {
+  const lines = [lineOf(config, quantity), ...others];
+  const amount = sum(lines.map((line) => times(line.unitPrice, line.quantity)));
+  return { order, sale: config.sale, buyer, lines, amount, createdAt, payBy };
+}
+
+function heldOf(config: SkuConfig, hold: Hold, replayed: boolean): Held {
+  const placement = hold.home?.placement ?? null;
+  const line = placement?.lines[0] ?? lineOf(config, hold.quantity);
+  return { line, heldUntil: placement?.payBy ?? hold.until, placement, replayed };
+}
+
+export function viewOfHold({ order, buyer, quantity, state, until, take, home }: Hold): HoldView {
+  return { order, buyer, quantity, state, until, take, placement: home?.placement ?? null };
+}
+
+function decideClaim(state: SkuState, { order, until }: ClaimRequest, events: SkuEvent[]): ClaimAnswer {
+  const hold = state.holds.get(order);
+  if (!hold) return err({ code: "unknown_hold" });
+  if (hold.state === "sold" || hold.state === "released") return err({ code: hold.state });
+  if (hold.state === "held" || until > hold.until) happen(state, events, { type: "claimed", order, until });
+  return ok(viewOfHold(hold));
+}
+
+function decideCommit(state: SkuState, { order, take }: StockMove, events: SkuEvent[]): MoveAnswer {
+  if (!state.config) return err({ code: "unknown_sku" });
+  const hold = state.holds.get(order);
+  if (hold?.state === "sold") return ok("sold");
+  // What an earlier take held is gone, whatever this order has taken since.
+  if (!hold || hold.state === "released" || take < hold.take) return err({ code: "gone" });
+  happen(state, events, { type: "sold", order });
+  return ok("sold");
+}
+
+function decideRelease(state: SkuState, move: StockMove, reason: ReleaseReason, events: SkuEvent[]): MoveAnswer {
+  const { order, take, buyer, quantity } = move;
+  if (!state.config) return err({ code: "unknown_sku" });
+  const hold = state.holds.get(order);
+  if (hold && (hold.state === "sold" || take < hold.take)) return ok(hold.state);
+  if (hold && isLive(hold)) release(state, events, hold, reason);
+  // Whatever takes it up to here may still be on its way: it must find nothing to take.
+  if (!hold || take > hold.take) happen(state, events, { type: "tombstoned", order, buyer, quantity, take });
+  return ok("released");
+}
+
+function release(state: SkuState, events: SkuEvent[], hold: Hold, reason: ReleaseReason): void {
+  const untouched = hold.take === 1 && (reason === "expired" || reason === "payment_lost");
+  const ended = untouched && hold.home ? hold.home.placement : null;
+  happen(state, events, { type: "released", order: hold.order, reason, ended });
+}
+
+function decideRetake(state: SkuState, move: StockMove, until: number, events: SkuEvent[]): MoveAnswer {
+  const { config } = state;
+  if (!config) return err({ code: "unknown_sku" });
+  const hold = state.holds.get(move.order);
+  if (hold?.state === "sold") return ok("sold");
+  if (hold && move.take <= hold.take) return hold.state === "released" ? err({ code: "gone" }) : ok(hold.state);
+
+  const { order, buyer, quantity } = hold ?? move;
+  if (!hold || !isLive(hold)) {
+    // Late money buys no more than anybody may own: what the buyer bought in the meantime counts.
+    const overLimit = unitsOf(state, buyer) + quantity > config.perBuyerMax;
+    if (overLimit || quantity > state.available) return err({ code: "gone" });
+  }
+  happen(state, events, { type: "retaken", order, buyer, quantity, take: move.take, until });
+  return ok("claimed");
+}
+
+function decideRestock(state: SkuState, request: RestockRequest, events: SkuEvent[]): SkuAnswers["restock"] {
+  const { key, fingerprint, delta, reason } = request;
+  if (!state.config) return err({ code: "unknown_sku" });
+  const earlier = state.restocks.get(key);
+  if (earlier && earlier.fingerprint !== fingerprint) return err({ code: "idempotency_key_reused" });
+  if (earlier) return ok({ replayed: true });
+  if (state.available + delta < 0) return err({ code: "insufficient_stock" });
+  happen(state, events, { type: "restocked", key, fingerprint, delta, reason });
+  return ok({ replayed: false });
+}
+
+function decideBind(state: SkuState, request: KeyRequest, events: SkuEvent[]): KeyAnswer {
+  const { buyer, key, fingerprint, order, supersedes } = request;
+  if (!state.config) return err({ code: "unknown_sku" });
+  const bound = state.keys.get(keyOf(buyer, key));
+  if (bound && bound.fingerprint !== fingerprint) return err({ code: "idempotency_key_reused" });
+  // An order placed here keeps its key, whatever the caller believes of it.
+  const stays = bound && (bound.order !== supersedes || state.holds.get(bound.order)?.home);
+  if (stays) return ok({ order: bound.order, boundAt: bound.at });
+  happen(state, events, { type: "bound", buyer, key, fingerprint, order });
+  return ok({ order, boundAt: state.now });
+}
+
+/** Every field of a configuration: one that is not compared here would never be changed. */
+const CONFIG_FIELDS: Record<Exclude<keyof SkuConfig, "price">, true> = {
+  sku: true, sale: true, name: true, perBuyerMax: true, holdMs: true, opensAt: true, closesAt: true,
+};
+
+function sameConfig(a: SkuConfig, b: SkuConfig): boolean {
+  if (a.price.amount !== b.price.amount || a.price.currency !== b.price.currency) return false;
+  return (Object.keys(CONFIG_FIELDS) as (keyof typeof CONFIG_FIELDS)[]).every((field) => a[field] === b[field]);
+}

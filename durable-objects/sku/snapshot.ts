@@ -1,0 +1,99 @@
+import { assert } from "../../schema/result.ts";
+import type { HoldState, SkuConfig } from "../../schema/sku.ts";
+import {
+  assertCounted,
+  buyerOf,
+  emptyState,
+  enter,
+  isLive,
+  link,
+  type Hold,
+  type KeyEntry,
+  type Leaving,
+  type RestockEntry,
+  type SkuState,
+} from "./state.ts";
+
+/** Characters of one chunk: under 1 MB in UTF-8 whatever the alphabet, where a row of the platform takes 2 MB. */
+const CHUNK_CHARS_MAX = 300_000;
+
+interface Head {
+  now: number;
+  config: SkuConfig | null;
+  initial: number;
+  restocked: number;
+  available: number;
+  held: number;
+  sold: number;
+  soldAndGone: number;
+}
+
+type FrozenHold = [Hold["order"], string, number, HoldState, number, number, number, Hold["home"]];
+
+/** One chunk: a head, or a run of entries of one kind. */
+type Chunk =
+  | { head: Head }
+  | { holds: FrozenHold[] }
+  | { buyers: [string, number][] }
+  | { keys: [string, KeyEntry][] }
+  | { restocks: [string, RestockEntry][] };
+
+/** A state as JSON texts, each small enough for a row. Equal states give equal texts. */
+export function* freeze(state: SkuState): Generator<string> {
+  const { now, config, initial, restocked, available, held, sold, soldAndGone } = state;
+  const head: Head = { now, config, initial, restocked, available, held, sold, soldAndGone };
+  yield JSON.stringify({ head } satisfies Chunk);
+  yield* chunks("holds", state.holds.values(), (hold): FrozenHold => {
+    const { order, buyer, quantity, until, take, endedAt, home } = hold;
+    return [order, buyer, quantity, hold.state, until, take, endedAt, home];
+  });
+  yield* chunks("buyers", state.buyers, ([buyer, { units }]) => [buyer, units]);
+  yield* chunks("keys", state.keys, (entry) => entry);
+  yield* chunks("restocks", state.restocks, (entry) => entry);
+}
+
+function* chunks<T>(kind: string, items: Iterable<T>, freezeItem: (item: T) => unknown): Generator<string> {
+  let text = "";
+  for (const item of items) {
+    const frozen = JSON.stringify(freezeItem(item));
+    if (text !== "" && text.length + frozen.length > CHUNK_CHARS_MAX) {
+      yield `{"${kind}":[${text}]}`;
+      text = "";
+    }
+    text += text === "" ? frozen : `,${frozen}`;
+  }
+  if (text !== "") yield `{"${kind}":[${text}]}`;
+}
+
+/** The state that was frozen, counted again before anybody relies on it. */
+export function thaw(texts: Iterable<string>): SkuState {
+  const state = emptyState();
+  for (const text of texts) {
+    const chunk = JSON.parse(text) as Chunk;
+    if ("head" in chunk) Object.assign(state, chunk.head);
+    else if ("holds" in chunk) for (const frozen of chunk.holds) thawHold(state, frozen);
+    else if ("buyers" in chunk) for (const [id, units] of chunk.buyers) buyerOf(state, id).units = units;
+    else if ("keys" in chunk) for (const [key, entry] of chunk.keys) state.keys.set(key, entry);
+    else if ("restocks" in chunk) for (const [key, entry] of chunk.restocks) state.restocks.set(key, entry);
+    else assert(false, "a snapshot has chunks of known kinds only");
+  }
+  state.leaving = leavingOf(state);
+  assertCounted(state);
+  return state;
+}
+
+function thawHold(state: SkuState, frozen: FrozenHold): void {
+  const [order, buyer, quantity, phase, until, take, endedAt, home] = frozen;
+  const hold = enter(state, { order, buyer, quantity, home, state: phase, until, take });
+  hold.endedAt = endedAt;
+  if (phase === "claimed") state.due.push(until, hold);
+  if (isLive(hold) || phase === "sold") link(state, hold);
+}
+
+function leavingOf(state: SkuState): Leaving[] {
+  const leaving: Leaving[] = [];
+  for (const hold of state.holds.values()) if (hold.endedAt > 0) leaving.push({ at: hold.endedAt, hold });
+  for (const [key, { at }] of state.keys) leaving.push({ at, key });
+  for (const [restock, { at }] of state.restocks) leaving.push({ at, restock });
+  return leaving.sort((a, b) => a.at - b.at);
+}

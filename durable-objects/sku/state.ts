@@ -1,0 +1,319 @@
+import type { BuyerId, OrderId } from "../../schema/ids.ts";
+import type { Placement } from "../../schema/order.ts";
+import { assert, unreachable } from "../../schema/result.ts";
+import type { Counters, HoldState, SkuConfig, SkuEvent } from "../../schema/sku.ts";
+import { DueHeap } from "./due-heap.ts";
+
+/** What is finished can be asked about again for this long: holds that ended, keys, tombstones. */
+export const IDEMPOTENCY_WINDOW_MS = 24 * 3_600_000;
+/** The front of a queue is cut off only when it has grown this long, so that leaving costs no copying each time. */
+const CUT_MIN = 1_024;
+
+/** A hold in memory. A tombstone is one that was released before it began. */
+export interface Hold {
+  readonly order: OrderId;
+  readonly buyer: BuyerId;
+  readonly quantity: number;
+  readonly home: { readonly key: string; readonly placement: Placement } | null;
+  state: HoldState;
+  until: number;
+  take: number;
+  /** When it was sold or released; 0 while neither. */
+  endedAt: number;
+  /** When to look at it next: at its end, then again and again while a claim is overdue. */
+  dueAt: number;
+  /** How often somebody was asked what became of this overdue claim. */
+  asks: number;
+  /** Neighbours among what its buyer holds or owns. */
+  previous: Hold | null;
+  next: Hold | null;
+}
+
+interface Buyer {
+  /** Held and sold, also by holds that have left memory. */
+  units: number;
+  first: Hold | null;
+}
+
+export interface KeyEntry {
+  readonly fingerprint: string;
+  readonly order: OrderId;
+  readonly at: number;
+}
+
+export interface RestockEntry {
+  readonly fingerprint: string;
+  readonly at: number;
+}
+
+/** Something that leaves memory one window after `at`. */
+export type Leaving =
+  | { readonly at: number; readonly hold: Hold }
+  | { readonly at: number; readonly key: string }
+  | { readonly at: number; readonly restock: string };
+
+/** A SKU in memory. It is changed in place by `evolve` and `advance` and by nothing else. */
+export interface SkuState extends Counters {
+  /** The clock of this SKU: never goes back. */
+  now: number;
+  config: SkuConfig | null;
+  initial: number;
+  restocked: number;
+  available: number;
+  held: number;
+  sold: number;
+  /** Units of sold holds that have left memory. */
+  soldAndGone: number;
+  readonly holds: Map<OrderId, Hold>;
+  readonly buyers: Map<BuyerId, Buyer>;
+  readonly keys: Map<string, KeyEntry>;
+  readonly restocks: Map<string, RestockEntry>;
+  /** Entries of holds that have ended or moved on stay until they come up; `dueAt` tells which still count. */
+  readonly due: DueHeap<Hold>;
+  leaving: Leaving[];
+  left: number;
+}
+
+export const emptyState = (): SkuState => ({
+  now: 0,
+  config: null,
+  initial: 0,
+  restocked: 0,
+  available: 0,
+  held: 0,
+  sold: 0,
+  soldAndGone: 0,
+  holds: new Map(),
+  buyers: new Map(),
+  keys: new Map(),
+  restocks: new Map(),
+  due: new DueHeap(),
+  leaving: [],
+  left: 0,
+});
+
+export const keyOf = (buyer: BuyerId, key: string): string => `${buyer}\n${key}`;
+export const isLive = (hold: Hold): boolean => hold.state === "held" || hold.state === "claimed";
+export const unitsOf = (state: SkuState, buyer: BuyerId): number => state.buyers.get(buyer)?.units ?? 0;
+
+/** Lets time pass: the clock moves, never back, and what nobody can ask about any more leaves memory. */
+export function advance(state: SkuState, now: number): void {
+  if (now > state.now) state.now = now;
+  const leavesBefore = state.now - IDEMPOTENCY_WINDOW_MS;
+  for (let item = state.leaving[state.left]; item && item.at <= leavesBefore; item = state.leaving[state.left]) {
+    state.left++;
+    leave(state, item);
+  }
+  if (state.left < CUT_MIN || state.left * 2 < state.leaving.length) return;
+  state.leaving = state.leaving.slice(state.left);
+  state.left = 0;
+}
+
+function leave(state: SkuState, item: Leaving): void {
+  if ("restock" in item) {
+    state.restocks.delete(item.restock);
+  } else if ("key" in item) {
+    const entry = state.keys.get(item.key);
+    // The key of an order placed here leaves with its hold.
+    if (entry?.at === item.at && !state.holds.get(entry.order)?.home) state.keys.delete(item.key);
+  } else {
+    const { hold, at } = item;
+    // Its stock may have been taken again since, and it may have ended twice within one millisecond.
+    if (hold.endedAt !== at || state.holds.get(hold.order) !== hold) return;
+    state.holds.delete(hold.order);
+    if (hold.home) {
+      const key = keyOf(hold.buyer, hold.home.key);
+      if (state.keys.get(key)?.order === hold.order) state.keys.delete(key);
+    }
+    if (hold.state !== "sold") return;
+    state.soldAndGone += hold.quantity;
+    unlink(state, hold);
+  }
+}
+
+/** Applies what happened. Changes `state` in place: a copy for each event would cost more than all deciding. */
+export function evolve(state: SkuState, event: SkuEvent): void {
+  switch (event.type) {
+    case "configured":
+      if (!state.config) {
+        state.initial = event.initial;
+        state.available = event.initial;
+      }
+      state.config = event.config;
+      return;
+    case "held": {
+      const { order, buyer, quantity, until, home } = event;
+      const hold = enter(state, { order, buyer, quantity, home, state: "held", until, take: 1 });
+      take(state, hold);
+      if (!home) return;
+      state.keys.set(keyOf(buyer, home.key), { fingerprint: home.fingerprint, order, at: state.now });
+      return;
+    }
+    case "claimed": {
+      const hold = liveHold(state, event.order);
+      hold.state = "claimed";
+      wakeAt(state, hold, event.until);
+      return;
+    }
+    case "sold": {
+      const hold = liveHold(state, event.order);
+      state.held -= hold.quantity;
+      state.sold += hold.quantity;
+      end(state, hold, "sold");
+      return;
+    }
+    case "released": {
+      const hold = liveHold(state, event.order);
+      state.held -= hold.quantity;
+      state.available += hold.quantity;
+      end(state, hold, "released");
+      unlink(state, hold);
+      buyerOf(state, hold.buyer).units -= hold.quantity;
+      forgetIdle(state, hold.buyer);
+      return;
+    }
+    case "tombstoned":
+      return evolveTombstoned(state, event);
+    case "retaken":
+      return evolveRetaken(state, event);
+    case "restocked":
+      state.restocked += event.delta;
+      state.available += event.delta;
+      state.restocks.set(event.key, { fingerprint: event.fingerprint, at: state.now });
+      state.leaving.push({ at: state.now, restock: event.key });
+      return;
+    case "bound": {
+      const key = keyOf(event.buyer, event.key);
+      state.keys.set(key, { fingerprint: event.fingerprint, order: event.order, at: state.now });
+      state.leaving.push({ at: state.now, key });
+      return;
+    }
+    case "unbound":
+      state.keys.delete(keyOf(event.buyer, event.key));
+      return;
+    default:
+      return unreachable(event);
+  }
+}
+
+function evolveTombstoned(state: SkuState, event: Extract<SkuEvent, { type: "tombstoned" }>): void {
+  const { order, buyer, quantity } = event;
+  let hold = state.holds.get(order);
+  if (hold) assert(hold.state === "released", `${order} is ${hold.state} and was tombstoned`);
+  hold ??= enter(state, { order, buyer, quantity, home: null, state: "released", until: state.now, take: 0 });
+  hold.take = event.take;
+  end(state, hold, "released");
+}
+
+function evolveRetaken(state: SkuState, event: Extract<SkuEvent, { type: "retaken" }>): void {
+  const { order, buyer, quantity, until } = event;
+  let hold = state.holds.get(order);
+  if (!hold || hold.state === "released") {
+    hold ??= enter(state, { order, buyer, quantity, home: null, state: "claimed", until, take: 0 });
+    hold.endedAt = 0;
+    take(state, hold);
+  }
+  assert(hold.state !== "sold", `${order} was taken again after it was sold`);
+  hold.state = "claimed";
+  hold.take = event.take;
+  wakeAt(state, hold, until);
+}
+
+/** Rebuilds a state from what happened. `at` is the clock of the commit that wrote the events. */
+export function replay(state: SkuState, commits: Iterable<{ at: number; events: readonly SkuEvent[] }>): void {
+  for (const { at, events } of commits) {
+    advance(state, at);
+    for (const event of events) evolve(state, event);
+  }
+}
+
+/** The law of stock. Checked on every commit: a broken one is never stored. */
+export function assertConserved({ initial, restocked, available, held, sold }: Counters): void {
+  const whole = Number.isSafeInteger(available) && Number.isSafeInteger(held) && Number.isSafeInteger(sold);
+  assert(
+    whole && available >= 0 && held >= 0 && sold >= 0 && initial + restocked === available + held + sold,
+    `initial ${initial} + restocked ${restocked} = available ${available} + held ${held} + sold ${sold}`,
+  );
+}
+
+/** Counts again, from the holds themselves, what the counters say. Looks at every hold: for start-up and snapshots. */
+export function assertCounted(state: SkuState): void {
+  let held = 0;
+  let sold = state.soldAndGone;
+  for (const hold of state.holds.values())
+    if (isLive(hold)) held += hold.quantity;
+    else if (hold.state === "sold") sold += hold.quantity;
+  let units = 0;
+  for (const buyer of state.buyers.values()) units += buyer.units;
+  assert(
+    held === state.held && sold === state.sold && units === held + sold,
+    `counted held ${held}, sold ${sold}, owned ${units}; kept held ${state.held}, sold ${state.sold}`,
+  );
+  assertConserved(state);
+}
+
+type Entering = Pick<Hold, "order" | "buyer" | "quantity" | "home" | "state" | "until" | "take">;
+
+/** Puts a hold into memory, without moving any stock. */
+export function enter(state: SkuState, facts: Entering): Hold {
+  const { order, buyer, quantity, until, take } = facts;
+  const home = facts.home && { key: facts.home.key, placement: facts.home.placement };
+  const hold: Hold = {
+    order, buyer, quantity, home, state: facts.state, until, take,
+    endedAt: 0, dueAt: until, asks: 0, previous: null, next: null,
+  };
+  state.holds.set(order, hold);
+  if (facts.state === "held") state.due.push(until, hold);
+  return hold;
+}
+
+function take(state: SkuState, hold: Hold): void {
+  state.available -= hold.quantity;
+  state.held += hold.quantity;
+  buyerOf(state, hold.buyer).units += hold.quantity;
+  link(state, hold);
+}
+
+function end(state: SkuState, hold: Hold, as: "sold" | "released"): void {
+  hold.state = as;
+  hold.endedAt = state.now;
+  state.leaving.push({ at: state.now, hold });
+}
+
+function wakeAt(state: SkuState, hold: Hold, until: number): void {
+  hold.until = until;
+  hold.dueAt = until;
+  hold.asks = 0;
+  state.due.push(until, hold);
+}
+
+function liveHold(state: SkuState, order: OrderId): Hold {
+  const hold = state.holds.get(order);
+  if (!hold || !isLive(hold)) throw new Error(`${order} is ${hold?.state ?? "unknown"} and cannot move`);
+  return hold;
+}
+
+export function buyerOf(state: SkuState, id: BuyerId): Buyer {
+  let buyer = state.buyers.get(id);
+  if (!buyer) state.buyers.set(id, (buyer = { units: 0, first: null }));
+  return buyer;
+}
+
+export function link(state: SkuState, hold: Hold): void {
+  const buyer = buyerOf(state, hold.buyer);
+  hold.next = buyer.first;
+  if (buyer.first) buyer.first.previous = hold;
+  buyer.first = hold;
+}
+
+function unlink(state: SkuState, hold: Hold): void {
+  if (hold.previous) hold.previous.next = hold.next;
+  else buyerOf(state, hold.buyer).first = hold.next;
+  if (hold.next) hold.next.previous = hold.previous;
+  hold.previous = null;
+  hold.next = null;
+}
+
+function forgetIdle(state: SkuState, id: BuyerId): void {
+  if (state.buyers.get(id)?.units === 0) state.buyers.delete(id);
+}

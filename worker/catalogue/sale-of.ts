@@ -1,0 +1,33 @@
+import type { SaleId } from "../../schema/ids.ts";
+import type { Sale } from "../../schema/sale.ts";
+import { gateActor } from "../actors.ts";
+
+/** How long this isolate trusts what it knows of a sale. Prices and windows are decided by the SKU, not by this. */
+const FRESH_MS = 2_000;
+/** Sales one isolate remembers. */
+const REMEMBERED_MAX = 200;
+
+interface Remembered {
+  readonly sale: Sale;
+  /** When it is asked again, epoch ms. Moved ahead by the request that asks, so that only one of many does. */
+  askAt: number;
+}
+
+/** Values only, never promises: requests of one isolate must not wait for each other. */
+const remembered = new Map<SaleId, Remembered>();
+
+/** The sale as its gate knows it; null when there is none. Needs no D1. */
+export async function saleOf(env: Env, id: SaleId, now: number): Promise<Sale | null> {
+  const known = remembered.get(id);
+  if (known && now < known.askAt) return known.sale;
+  if (known) known.askAt = now + FRESH_MS;
+
+  const view = await gateActor(env, id).view();
+  if (!view) {
+    remembered.delete(id);
+    return null;
+  }
+  if (remembered.size >= REMEMBERED_MAX) remembered.clear();
+  remembered.set(id, { sale: view.sale, askAt: now + FRESH_MS });
+  return view.sale;
+}

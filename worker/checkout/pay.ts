@@ -1,0 +1,138 @@
+import { skuNumberOf, type BuyerId, type OrderId } from "../../schema/ids.ts";
+import { placementOf, type Order, type Payment, type Placement, type StartRefusal } from "../../schema/order.ts";
+import { err, ok, unreachable, type Result } from "../../schema/result.ts";
+import { orderActor, skuActor } from "../actors.ts";
+import type { Refusal } from "../problem.ts";
+import type { PaymentProvider } from "../providers/port.ts";
+import { providerOf } from "../providers/registry.ts";
+import { paymentReport } from "../providers/reports.ts";
+import { fingerprintOf } from "./fingerprint.ts";
+import { readOrder } from "./read.ts";
+
+/**
+ * A claim outlasts the time to pay by this much. The order itself gives the stock back when that time has passed; the
+ * claim's own deadline is for the crash in which the order never heard of it.
+ */
+const CLAIM_GRACE_MS = 10 * 60_000;
+
+export interface PayRequest {
+  readonly order: string;
+  readonly buyer: BuyerId;
+  readonly provider: string;
+  readonly method: string | null;
+  readonly returnUrl: string | null;
+  readonly key: string;
+  /** Our own origin as the buyer sees it: where the provider's callbacks go. */
+  readonly origin: string;
+}
+
+export interface Started {
+  readonly order: Order;
+  readonly payment: Payment;
+  readonly replayed: boolean;
+}
+
+/**
+ * Starts a payment: claim the stock, write the payment down, then call the provider. Whatever happens to the call, the
+ * order knows what it asked for and asks again; repeating with the same key finishes what was cut off.
+ */
+export async function startPayment(env: Env, request: PayRequest): Promise<Result<Started, Refusal>> {
+  const provider = providerOf(env, request.provider);
+  const unfit = misfit(provider, request);
+  if (!provider || unfit) return err(unfit ?? { code: "invalid_request" });
+
+  const order = await readOrder(env, request.order);
+  if (!order || order.buyer !== request.buyer) return err({ code: "not_found" });
+  if (order.state === "pending") {
+    const lost = await claim(env, order);
+    if (lost) {
+      if (lost.code === "order_expired") await releaseUnborn(env, order);
+      return err(lost);
+    }
+  }
+
+  const started = await orderActor(env, order.order).start({
+    placement: placementOf(order),
+    provider: provider.name,
+    method: request.method,
+    returnUrl: request.returnUrl,
+    callbackUrl: `${request.origin}/v1/webhooks/${provider.name}`,
+    key: request.key,
+    fingerprint: fingerprintOf(provider.name, request.method, request.returnUrl),
+  });
+  if (!started.ok) {
+    if (started.error.code === "order_expired") await releaseUnborn(env, order);
+    return err(startRefusal(started.error));
+  }
+  return create(env, provider, started.value);
+}
+
+/** Calls the provider for a payment that it may not know yet, and tells the order what it said. */
+async function create(env: Env, provider: PaymentProvider, started: Started): Promise<Result<Started, Refusal>> {
+  const { order, payment, replayed } = started;
+  const known = payment.state !== "created" && payment.state !== "unknown";
+  if (replayed && known) return ok(started);
+
+  const outcome = await provider.create(payment, {
+    order: order.order,
+    description: order.lines.map(({ name, quantity }) => `${quantity} x ${name}`).join(", "),
+    payBy: order.payBy,
+  });
+  const heard = await orderActor(env, order.order).report([paymentReport(payment.id, outcome, { via: "answer" })]);
+  const now = heard?.payments.find(({ id }) => id === payment.id);
+  if (!heard || !now) throw new Error(`the order ${order.order} lost its payment ${payment.id}`);
+  // A callback may have been quicker than the answer that never came.
+  const open = now.state === "created" || now.state === "unknown";
+  if (outcome.kind === "unknown" && open) return err({ code: "provider_unavailable" });
+  return ok({ order: heard, payment: now, replayed });
+}
+
+function misfit(provider: PaymentProvider | null, { provider: name, method }: PayRequest): Refusal | null {
+  if (!provider)
+    return { code: "invalid_request", errors: [{ pointer: "/provider", detail: `"${name}" is not offered here` }] };
+  if (method !== null && !provider.methods.includes(method))
+    return { code: "invalid_request", errors: [{ pointer: "/method", detail: `one of ${provider.methods.join(", ")}` }] };
+  return null;
+}
+
+/** From here on no line of the order can expire under its buyer. All lines, or the refusal. */
+async function claim(env: Env, { order, lines, payBy }: Placement): Promise<Refusal | null> {
+  const until = payBy + CLAIM_GRACE_MS;
+  const answers = await Promise.all(lines.map(({ sku }) => skuActor(env, skuNumberOf(sku)).claim({ order, until })));
+  for (const answer of answers) {
+    if (answer.ok) continue;
+    return answer.error.code === "overloaded" ? { code: "overloaded" } : { code: "order_expired" };
+  }
+  return null;
+}
+
+/**
+ * The time to pay ran out between a claim and the payment. An order that has an actor gives its units back itself; for
+ * one that has none, nobody would before the claim's own end.
+ */
+async function releaseUnborn(env: Env, { order, buyer, lines, payments }: Order): Promise<void> {
+  if (payments.length > 0) return;
+  await Promise.all(
+    lines.map(({ sku, quantity }) =>
+      skuActor(env, skuNumberOf(sku)).release({ order, take: 1, buyer, quantity }, "payment_lost"),
+    ),
+  );
+}
+
+function startRefusal(refusal: StartRefusal): Refusal {
+  switch (refusal.code) {
+    case "payment_in_progress":
+    case "order_expired":
+    case "idempotency_key_reused":
+      return { code: refusal.code };
+    case "order_state":
+      return { code: "order_state", detail: `The order is ${refusal.state}.` };
+    default:
+      return unreachable(refusal);
+  }
+}
+
+/** Asks the provider for a paying order's fate soon: its buyer has just come back from the bank. */
+export async function nudgeOrder(env: Env, order: OrderId): Promise<void> {
+  await orderActor(env, order).report([{ type: "query_requested", by: "buyer" }]);
+}

@@ -1,0 +1,43 @@
+import type { Context, MiddlewareHandler } from "hono";
+import { BODY_BYTES_MAX } from "../../schema/limits.ts";
+import type { App } from "../app-env.ts";
+import { problem } from "../problem.ts";
+
+const JSON_TYPE = /^application\/json\s*(?:;.*)?$/i;
+
+/**
+ * A request's bytes, or null when they are more than a body may have. Read piece by piece, so that a body without an honest
+ * length is cut off at the limit and never kept.
+ */
+export async function readBytes(c: Context<App>): Promise<Uint8Array<ArrayBuffer> | null> {
+  if (Number(c.req.header("content-length") ?? 0) > BODY_BYTES_MAX) return null;
+  const { body } = c.req.raw;
+  if (!body) return new Uint8Array();
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of body) {
+    length += piece.byteLength;
+    if (length > BODY_BYTES_MAX) return null;
+    pieces.push(piece);
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.byteLength;
+  }
+  return bytes;
+}
+
+/** A JSON body within its limits, read once: the route's schema parses it from where this leaves it. */
+export const jsonBody: MiddlewareHandler<App> = async (c, next) => {
+  if (!JSON_TYPE.test(c.req.header("content-type") ?? "")) return problem(c, { code: "unsupported_media_type" });
+  const bytes = await readBytes(c);
+  if (!bytes) return problem(c, { code: "body_too_large" });
+  try {
+    c.req.bodyCache.text = Promise.resolve(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    return problem(c, { code: "invalid_json", detail: "The body is not UTF-8." });
+  }
+  await next();
+};

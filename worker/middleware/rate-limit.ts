@@ -1,0 +1,22 @@
+import type { Context, MiddlewareHandler } from "hono";
+import type { App } from "../app-env.ts";
+import { problem } from "../problem.ts";
+import { buyerOf } from "./buyer.ts";
+
+/** Where a request comes from; behind Cloudflare always known. */
+const addressOf = (c: Context<App>): string => c.req.header("cf-connecting-ip") ?? "local";
+
+const limited =
+  (limiter: "BUYER_LIMIT" | "ADDRESS_LIMIT", keyOf: (c: Context<App>) => Promise<string> | string): MiddlewareHandler<App> =>
+  async (c, next) => {
+    if (c.env.RATE_LIMIT !== "off") {
+      const { success } = await c.env[limiter].limit({ key: await keyOf(c) });
+      if (!success) return problem(c, { code: "rate_limited" });
+    }
+    await next();
+  };
+
+/** So many changes a buyer. */
+export const limitBuyer = limited("BUYER_LIMIT", async (c) => (await buyerOf(c)) ?? addressOf(c));
+/** So many new buyers an address. */
+export const limitAddress = limited("ADDRESS_LIMIT", addressOf);
