@@ -1,3 +1,206 @@
 import { DurableObject } from "cloudflare:workers";
+import type { SkuApi } from "../../schema/actors.ts";
+import { skuNumberOf, type BuyerId, type OrderId } from "../../schema/ids.ts";
+import { err, ok } from "../../schema/result.ts";
+import type {
+  ClaimAnswer,
+  ClaimRequest,
+  HoldAnswer,
+  HoldRequest,
+  HoldView,
+  KeyAnswer,
+  KeyRequest,
+  MoveAnswer,
+  ReleaseReason,
+  RestockAnswer,
+  RestockRequest,
+  SkuConfig,
+  SkuView,
+  StockMove,
+} from "../../schema/sku.ts";
+import { logError } from "../log.ts";
+import { CommitQueue } from "./commit-queue.ts";
+import { assertCounted } from "./conservation.ts";
+import { apply, nextDueAt, type SkuAnswer, type SkuCommand } from "./machine.ts";
+import { bodiesOf, Outbox } from "./outbox.ts";
+import { Publisher } from "./publisher.ts";
+import { freeze, isSnapshotDue } from "./snapshot.ts";
+import type { SkuState } from "./state.ts";
+import { SkuStore } from "./store.ts";
+import { assertSound, holdsOf, viewOf, viewOfHold } from "./views.ts";
 
-export class SkuActor extends DurableObject<Env> {}
+/** An alarm that is already due is set this far ahead, so that a mistake here can never spin. */
+const ALARM_GAP_MS = 100;
+
+/** The one writer of a SKU's stock: the rules are in machine.ts, the journal in store.ts; here they meet the clock. */
+export class SkuActor extends DurableObject<Env> implements SkuApi {
+  readonly #store: SkuStore;
+  readonly #state: SkuState;
+  readonly #outbox: Outbox;
+  readonly #publisher: Publisher;
+  readonly #queue = new CommitQueue((commands) => this.#commit(commands));
+  #sinceSnapshot: number;
+  #acknowledged = false;
+  #armedAt: number | null = null;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    try {
+      this.#store = new SkuStore(ctx.storage);
+      const { state, sinceSnapshot, published } = this.#store.load();
+      this.#state = state;
+      this.#sinceSnapshot = sinceSnapshot;
+      this.#outbox = new Outbox(published, this.#store.seq, Date.now(), (...range) => this.#store.read(...range));
+    } catch (cause) {
+      logError({ event: "sku_not_loaded", actor: ctx.id.name ?? null }, cause);
+      throw cause;
+    }
+    this.#publisher = new Publisher(() => this.env, this.#outbox);
+    if (this.#wakeAt() === null) return;
+    void ctx.blockConcurrencyWhile(async () => {
+      this.#armedAt = await ctx.storage.getAlarm();
+      await this.#arm();
+    });
+  }
+
+  async configure(config: SkuConfig, stock: number) {
+    const answer = await this.#ask({ type: "configure", config, stock });
+    return answer.ok ? ok(viewOf(this.#state, config, this.#store.seq)) : answer;
+  }
+
+  async hold(request: HoldRequest): Promise<HoldAnswer> {
+    return this.#ask({ type: "hold", request });
+  }
+
+  async claim(request: ClaimRequest): Promise<ClaimAnswer> {
+    return this.#ask({ type: "claim", request });
+  }
+
+  async commit(move: StockMove): Promise<MoveAnswer> {
+    return this.#ask({ type: "commit", move });
+  }
+
+  async release(move: StockMove, reason: ReleaseReason): Promise<MoveAnswer> {
+    return this.#ask({ type: "release", move, reason });
+  }
+
+  async retake(move: StockMove, until: number): Promise<MoveAnswer> {
+    return this.#ask({ type: "retake", move, until });
+  }
+
+  async restock(request: RestockRequest): Promise<RestockAnswer> {
+    const answer = await this.#ask({ type: "restock", request });
+    const { config } = this.#state;
+    if (!answer.ok || !config) return answer.ok ? err({ code: "unknown_sku" }) : answer;
+    return ok({ view: viewOf(this.#state, config, this.#store.seq), replayed: answer.value.replayed });
+  }
+
+  async bindKey(request: KeyRequest): Promise<KeyAnswer> {
+    return this.#ask({ type: "bind", request });
+  }
+
+  /** A key that stays bound because the queue was full is taken over once its request is seen to be dead. */
+  async unbindKey(request: { buyer: BuyerId; key: string; order: OrderId }): Promise<void> {
+    await this.#ask({ type: "unbind", ...request });
+  }
+
+  async find(order: OrderId): Promise<HoldView | null> {
+    const hold = this.#settled().holds.get(order);
+    return hold ? viewOfHold(hold) : null;
+  }
+
+  async holdsOf(buyer: BuyerId): Promise<HoldView[]> {
+    return holdsOf(this.#settled(), buyer);
+  }
+
+  async view(): Promise<SkuView | null> {
+    const state = this.#settled();
+    return state.config && viewOf(state, state.config, this.#store.seq);
+  }
+
+  async published(through: number): Promise<void> {
+    if (!this.#outbox.acknowledge(through)) return;
+    this.#acknowledged = true;
+    await this.#queue.drain();
+  }
+
+  /** Deadlines that passed, and rows that D1 has not acknowledged. Running early or twice is harmless. */
+  override async alarm(): Promise<void> {
+    this.#armedAt = null;
+    try {
+      this.#commit([]);
+      await this.#publish();
+    } catch (cause) {
+      logError({ event: "sku_alarm_failed", sku: this.#state.config?.sku ?? null }, cause);
+    } finally {
+      await this.#arm();
+    }
+  }
+
+  async #ask<C extends SkuCommand>(command: C) {
+    assertSound(command);
+    return this.#queue.ask(command);
+  }
+
+  /** The state as of now: an instance that was replaced does not answer, and what is due has been done. */
+  #settled(): SkuState {
+    if (!this.#store.isCurrent()) {
+      this.ctx.abort("another instance has written this SKU's journal");
+      throw new Error("this SKU moved");
+    }
+    const due = nextDueAt(this.#state);
+    if (due !== null && due <= Math.max(this.#state.now, Date.now())) this.#commit([]);
+    return this.#state;
+  }
+
+  /** No await in here: what is decided is written, or this memory is thrown away and rebuilt from the journal. */
+  #commit(commands: readonly SkuCommand[]): SkuAnswer[] {
+    try {
+      const { results, events, overdue } = apply(this.#state, commands, Date.now());
+      this.#sinceSnapshot += events.length;
+      const keep = events.length > 0 && isSnapshotDue(this.#state, this.#sinceSnapshot, this.#queue.isEmpty);
+      if (keep) assertCounted(this.#state);
+      const rows = this.#store.write({
+        at: this.#state.now,
+        bodies: bodiesOf(events),
+        published: this.#acknowledged || keep ? this.#outbox.cursor : 0,
+        snapshot: keep ? freeze(this.#state) : null,
+      });
+      if (keep) this.#sinceSnapshot = 0;
+      this.#acknowledged = false;
+      for (const row of rows) this.#outbox.wrote(row, Date.now());
+      this.#publisher.addOverdue(overdue);
+      if (this.#publisher.hasNews) this.ctx.waitUntil(this.#publish());
+      void this.#arm();
+      return results;
+    } catch (cause) {
+      logError({ event: "sku_commit_failed", sku: this.#state.config?.sku ?? null }, cause);
+      this.ctx.abort("a commit could not be written");
+      throw cause;
+    }
+  }
+
+  async #publish(): Promise<void> {
+    const { config } = this.#state;
+    if (config) await this.#publisher.publish(skuNumberOf(config.sku));
+  }
+
+  #wakeAt(): number | null {
+    const due = nextDueAt(this.#state);
+    const resend = this.#outbox.dueAt();
+    return due === null || resend === null ? (due ?? resend) : Math.min(due, resend);
+  }
+
+  /** Moving an alarm later is not worth a write: one that comes too early finds nothing due and sets the next. */
+  async #arm(): Promise<void> {
+    const wakeAt = this.#wakeAt();
+    if (wakeAt === null || (this.#armedAt !== null && this.#armedAt <= wakeAt)) return;
+    this.#armedAt = Math.max(wakeAt, Date.now() + ALARM_GAP_MS);
+    try {
+      await this.ctx.storage.setAlarm(this.#armedAt);
+    } catch (cause) {
+      this.#armedAt = null;
+      logError({ event: "sku_alarm_not_set", sku: this.#state.config?.sku ?? null }, cause);
+    }
+  }
+}

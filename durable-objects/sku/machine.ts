@@ -9,7 +9,6 @@ import type {
   Held,
   HoldAnswer,
   HoldRequest,
-  HoldView,
   KeyAnswer,
   KeyRequest,
   MoveAnswer,
@@ -20,7 +19,9 @@ import type {
   SkuEvent,
   StockMove,
 } from "../../schema/sku.ts";
-import { advance, assertConserved, evolve, isLive, keyOf, unitsOf, type Hold, type SkuState } from "./state.ts";
+import { assertConserved } from "./conservation.ts";
+import { advance, evolve, isLive, keyOf, unitsOf, type Hold, type SkuState } from "./state.ts";
+import { viewOfHold } from "./views.ts";
 
 /** An overdue claim is asked about at once, then after 5 s, doubling to 5 min. */
 const ASK_AGAIN_MS = 5_000;
@@ -208,10 +209,6 @@ function heldOf(config: SkuConfig, hold: Hold, replayed: boolean): Held {
   const placement = hold.home?.placement ?? null;
   const line = placement?.lines[0] ?? lineOf(config, hold.quantity);
   return { line, heldUntil: placement?.payBy ?? hold.until, placement, replayed };
-}
-
-export function viewOfHold({ order, buyer, quantity, state, until, take, home }: Hold): HoldView {
-  return { order, buyer, quantity, state, until, take, placement: home?.placement ?? null };
 }
 
 function decideClaim(state: SkuState, { order, until }: ClaimRequest, events: SkuEvent[]): ClaimAnswer {

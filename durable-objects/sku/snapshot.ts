@@ -1,7 +1,7 @@
 import { assert } from "../../schema/result.ts";
 import type { HoldState, SkuConfig } from "../../schema/sku.ts";
+import { assertCounted } from "./conservation.ts";
 import {
-  assertCounted,
   buyerOf,
   emptyState,
   enter,
@@ -16,6 +16,20 @@ import {
 
 /** Characters of one chunk: under 1 MB in UTF-8 whatever the alphabet, where a row of the platform takes 2 MB. */
 const CHUNK_CHARS_MAX = 300_000;
+
+/** Events between snapshots: replaying so many takes start-up well under a second. */
+export const SNAPSHOT_EVENTS = 20_000;
+/** A rush is not interrupted for a snapshot until so many times the events have come. */
+const RUSH_FACTOR = 4;
+
+/**
+ * A snapshot looks at every hold, so one is due only after as many events as there are holds: each event then pays for
+ * one hold, however many there are.
+ */
+export function isSnapshotDue({ holds }: SkuState, sinceSnapshot: number, quiet: boolean): boolean {
+  const due = Math.max(SNAPSHOT_EVENTS, holds.size);
+  return sinceSnapshot >= (quiet ? due : due * RUSH_FACTOR);
+}
 
 interface Head {
   now: number;
@@ -43,11 +57,12 @@ export function* freeze(state: SkuState): Generator<string> {
   const { now, config, initial, restocked, available, held, sold, soldAndGone } = state;
   const head: Head = { now, config, initial, restocked, available, held, sold, soldAndGone };
   yield JSON.stringify({ head } satisfies Chunk);
+  // Before the holds, which would bring their buyers in another order.
+  yield* chunks("buyers", state.buyers, ([buyer, { units }]) => [buyer, units]);
   yield* chunks("holds", state.holds.values(), (hold): FrozenHold => {
     const { order, buyer, quantity, until, take, endedAt, home } = hold;
     return [order, buyer, quantity, hold.state, until, take, endedAt, home];
   });
-  yield* chunks("buyers", state.buyers, ([buyer, { units }]) => [buyer, units]);
   yield* chunks("keys", state.keys, (entry) => entry);
   yield* chunks("restocks", state.restocks, (entry) => entry);
 }

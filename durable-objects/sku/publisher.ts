@@ -1,0 +1,87 @@
+import type { SkuNumber } from "../../schema/ids.ts";
+import {
+  MESSAGE_BYTES_MAX,
+  SEND_BYTES_MAX,
+  SEND_MESSAGES_MAX,
+  type EffectMessage,
+  type OrderEventMessage,
+} from "../../schema/messages.ts";
+import type { StockMove } from "../../schema/sku.ts";
+import { logError } from "../log.ts";
+import { RESEND_MS, type Draft, type Outbox } from "./outbox.ts";
+
+/** Messages sent together: never more bytes than the platform takes, even when each is as big as it may be. */
+const TOGETHER_MAX = Math.min(SEND_MESSAGES_MAX, Math.floor(SEND_BYTES_MAX / MESSAGE_BYTES_MAX));
+
+type Queues = Pick<Env, "ORDER_EVENTS" | "EFFECTS">;
+
+/** Sends what the journal owes to the queues. Nobody waits for it: what fails is sent again by a later alarm. */
+export class Publisher {
+  readonly #queues: () => Queues;
+  readonly #outbox: Outbox;
+  #overdue: StockMove[] = [];
+  #running = false;
+  /** After a failure nothing is tried before then, so that a rush does not hammer a queue that is down. */
+  #pausedUntil = 0;
+
+  constructor(queues: () => Queues, outbox: Outbox) {
+    this.#queues = queues;
+    this.#outbox = outbox;
+  }
+
+  /** Claims that outlived their deadline. Lost with memory: a claim that stays overdue comes again. */
+  addOverdue(moves: readonly StockMove[]): void {
+    for (const move of moves) this.#overdue.push(move);
+  }
+
+  get hasNews(): boolean {
+    return this.#overdue.length > 0 || this.#outbox.hasUnsent;
+  }
+
+  async publish(sku: SkuNumber): Promise<void> {
+    if (this.#running || Date.now() < this.#pausedUntil) return;
+    this.#running = true;
+    try {
+      for (let sent = true; sent; ) sent = await this.#sendOnce(sku);
+    } catch (cause) {
+      this.#pausedUntil = Date.now() + RESEND_MS;
+      logError({ event: "sku_publish_failed", sku }, cause);
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /** Everything that is due now. Until it has been handed over more may have become due. */
+  async #sendOnce(sku: SkuNumber): Promise<boolean> {
+    const overdue = this.#overdue;
+    this.#overdue = [];
+    const now = Date.now();
+    const drafts = this.#outbox.take(now);
+    // Both are tried: one queue that is down does not stop the other.
+    const [changes, questions] = await Promise.allSettled([
+      this.#sendChanges(sku, drafts, now),
+      this.#sendOverdue(sku, overdue),
+    ]);
+    if (changes.status === "rejected") throw changes.reason;
+    if (questions.status === "rejected") throw questions.reason;
+    return drafts.length > 0 || overdue.length > 0;
+  }
+
+  async #sendChanges(sku: SkuNumber, drafts: readonly Draft[], at: number): Promise<void> {
+    for (let i = 0; i < drafts.length; i += TOGETHER_MAX) {
+      const messages = drafts
+        .slice(i, i + TOGETHER_MAX)
+        .map((draft) => ({ body: { v: 1, type: "sku_changed", sku, ...draft, at } satisfies OrderEventMessage }));
+      await this.#queues().ORDER_EVENTS.sendBatch(messages);
+    }
+  }
+
+  async #sendOverdue(sku: SkuNumber, moves: readonly StockMove[]): Promise<void> {
+    for (let i = 0; i < moves.length; i += SEND_MESSAGES_MAX) {
+      const messages = moves
+        .slice(i, i + SEND_MESSAGES_MAX)
+        .map((move) => ({ body: { v: 1, type: "claim_overdue", sku, move } satisfies EffectMessage }));
+      await this.#queues().EFFECTS.sendBatch(messages);
+    }
+  }
+}

@@ -1,0 +1,170 @@
+import { createHash } from "node:crypto";
+import { assert } from "../../schema/result.ts";
+import type { SkuEvent } from "../../schema/sku.ts";
+import { assertCounted } from "./conservation.ts";
+import { rowOf, utf8BytesOf, type Body, type Row } from "./outbox.ts";
+import { thaw } from "./snapshot.ts";
+import { advance, emptyState, replay, type SkuState } from "./state.ts";
+
+const NO_HASH = "0".repeat(64);
+
+const TABLES = `
+  CREATE TABLE IF NOT EXISTS journal (
+    seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL, body TEXT NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS snapshot (chunk INTEGER PRIMARY KEY, seq INTEGER NOT NULL, body TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS meta (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), published INTEGER NOT NULL);
+`;
+
+type JournalRow = { seq: number; at: number; prev: string; hash: string; body: string };
+
+export interface Loaded {
+  readonly state: SkuState;
+  /** Events after the last snapshot. */
+  readonly sinceSnapshot: number;
+  /** The last row that D1 is known to have. */
+  readonly published: number;
+}
+
+export interface Commit {
+  readonly at: number;
+  readonly bodies: readonly Body[];
+  readonly published: number;
+  /** The state after this commit, when it is time to keep one. */
+  readonly snapshot: Iterable<string> | null;
+}
+
+/**
+ * The journal of one SKU: every commit is rows of events, each row chained to the one before by its hash. Rows are never
+ * deleted. A snapshot spares start-up the rows before it. Nothing exists on disk before the first commit.
+ */
+export class SkuStore {
+  readonly #storage: DurableObjectStorage;
+  readonly #sql: SqlStorage;
+  #exists: boolean;
+  #seq = 0;
+  #hash = NO_HASH;
+  #published = 0;
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+    this.#sql = storage.sql;
+    this.#exists = this.#hasTables();
+  }
+
+  #hasTables(): boolean {
+    return this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'journal'").toArray().length > 0;
+  }
+
+  /** The number of the last row this instance wrote or read. */
+  get seq(): number {
+    return this.#seq;
+  }
+
+  /** Whether the journal ends where this instance believes it does: an instance that was replaced must not answer. */
+  isCurrent(): boolean {
+    if (!this.#exists) return !this.#hasTables();
+    const [row] = this.#sql.exec<{ seq: number | null }>("SELECT MAX(seq) AS seq FROM journal").toArray();
+    return row?.seq === this.#seq;
+  }
+
+  load(): Loaded {
+    if (!this.#exists) return { state: emptyState(), sinceSnapshot: 0, published: 0 };
+    const [meta] = this.#sql.exec<{ published: number }>("SELECT published FROM meta WHERE only_row = 1").toArray();
+    this.#published = meta?.published ?? 0;
+    const state = this.#loadSnapshot();
+    let sinceSnapshot = 0;
+    for (const { at, events } of this.#commits()) {
+      replay(state, [{ at, events }]);
+      sinceSnapshot += events.length;
+    }
+    assertCounted(state);
+    return { state, sinceSnapshot, published: this.#published };
+  }
+
+  #loadSnapshot(): SkuState {
+    const chunks = this.#sql.exec<{ seq: number; body: string }>("SELECT seq, body FROM snapshot ORDER BY chunk");
+    let seq = 0;
+    const texts = function* (): Generator<string> {
+      for (const chunk of chunks) {
+        seq = chunk.seq;
+        yield chunk.body;
+      }
+    };
+    const state = thaw(texts());
+    if (seq === 0) return state;
+    const [row] = this.#sql.exec<JournalRow>("SELECT seq, at, prev, hash, body FROM journal WHERE seq = ?", seq).toArray();
+    assert(row !== undefined, `the snapshot of row ${seq} has its row`);
+    this.#verify(row, row.prev);
+    advance(state, row.at);
+    return state;
+  }
+
+  /** Rows after the snapshot, each checked against the one before. */
+  *#commits(): Generator<{ at: number; events: SkuEvent[] }> {
+    const rows = this.#sql.exec<JournalRow>(
+      "SELECT seq, at, prev, hash, body FROM journal WHERE seq > ? ORDER BY seq",
+      this.#seq,
+    );
+    for (const row of rows) {
+      assert(row.seq === this.#seq + 1, `journal row ${row.seq} follows row ${this.#seq}`);
+      this.#verify(row, this.#hash);
+      yield { at: row.at, events: JSON.parse(row.body) as SkuEvent[] };
+    }
+  }
+
+  #verify(row: JournalRow, prev: string): void {
+    const hash = hashOf(prev, row.seq, row.at, row.body);
+    assert(row.prev === prev && row.hash === hash, `hash chain of the journal holds at row ${row.seq}`);
+    this.#seq = row.seq;
+    this.#hash = hash;
+  }
+
+  /** Writes everything of a commit or nothing. Answers with what the new rows tell the read model. */
+  write({ at, bodies, published, snapshot }: Commit): Row[] {
+    const rows: Row[] = [];
+    if (bodies.length === 0 && published <= this.#published) return rows;
+    this.#storage.transactionSync(() => {
+      if (!this.#exists) this.#sql.exec(TABLES);
+      this.#exists = true;
+      for (const { json, bytes, events } of bodies) {
+        const seq = this.#seq + 1;
+        const prev = this.#hash;
+        const hash = hashOf(prev, seq, at, json);
+        this.#sql.exec("INSERT INTO journal (seq, at, prev, hash, body) VALUES (?, ?, ?, ?, ?)", seq, at, prev, hash, json);
+        this.#seq = seq;
+        this.#hash = hash;
+        rows.push(rowOf(seq, at, bytes, events));
+      }
+      if (snapshot) this.#writeSnapshot(snapshot);
+      if (published > this.#published) {
+        this.#sql.exec("INSERT OR REPLACE INTO meta (only_row, published) VALUES (1, ?)", published);
+        this.#published = published;
+      }
+    });
+    return rows;
+  }
+
+  #writeSnapshot(snapshot: Iterable<string>): void {
+    this.#sql.exec("DELETE FROM snapshot");
+    let chunk = 0;
+    for (const body of snapshot)
+      this.#sql.exec("INSERT INTO snapshot (chunk, seq, body) VALUES (?, ?, ?)", chunk++, this.#seq, body);
+  }
+
+  /** What rows written earlier tell the read model. */
+  read(after: number, through: number, limit: number): Row[] {
+    return this.#sql
+      .exec<Pick<JournalRow, "seq" | "at" | "body">>(
+        "SELECT seq, at, body FROM journal WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
+        after,
+        through,
+        limit,
+      )
+      .toArray()
+      .map(({ seq, at, body }) => rowOf(seq, at, utf8BytesOf(body), JSON.parse(body) as SkuEvent[]));
+  }
+}
+
+const hashOf = (prev: string, seq: number, at: number, body: string): string =>
+  createHash("sha256").update(`${prev}\n${seq}\n${at}\n${body}`).digest("hex");

@@ -1,0 +1,90 @@
+import { apply, type SkuAnswers, type SkuCommand } from "../../durable-objects/sku/machine.ts";
+import { freeze } from "../../durable-objects/sku/snapshot.ts";
+import { emptyState, type SkuState } from "../../durable-objects/sku/state.ts";
+import { orderIdOf, skuNumberOf, type OrderId } from "../../schema/ids.ts";
+import type { HoldRequest, SkuConfig, SkuEvent, StockMove } from "../../schema/sku.ts";
+
+/** A SKU without an actor around it: what it is asked, and everything that happened to it. */
+export const OPENS = 1_000_000;
+export const HOLD_MS = 60_000;
+export const CLOSES = OPENS + 10 * 24 * 3_600_000;
+
+export const configOf = (change: Partial<SkuConfig> = {}): SkuConfig => ({
+  sku: "lamp",
+  sale: "lamps",
+  name: "Lamp",
+  price: { amount: 19_900, currency: "CNY" },
+  perBuyerMax: 3,
+  holdMs: HOLD_MS,
+  opensAt: OPENS,
+  closesAt: CLOSES,
+  ...change,
+});
+
+/** The id of the n-th order of a test. */
+export function orderOf(n: number, sku = "lamp"): OrderId {
+  const chance = new Uint8Array(5);
+  new DataView(chance.buffer).setUint32(1, n);
+  return orderIdOf(skuNumberOf(sku), OPENS + n, chance);
+}
+
+type Holding = Partial<Omit<HoldRequest, "home">> & { n?: number; home?: Partial<NonNullable<HoldRequest["home"]>> | null };
+
+/** A home hold of one unit, unless told otherwise. */
+export function holding({ n = 1, home, ...change }: Holding = {}): HoldRequest {
+  const key = { key: `key-${n}`, fingerprint: "f", others: [], othersHeldUntil: null };
+  return {
+    order: orderOf(n),
+    buyer: "ann",
+    sale: "lamps",
+    quantity: 1,
+    home: home === null ? null : { ...key, ...home },
+    ...change,
+  };
+}
+
+export const moving = (change: Partial<StockMove> & { n?: number } = {}): StockMove => {
+  const { n = 1, ...rest } = change;
+  return { order: orderOf(n), take: 1, buyer: "ann", quantity: 1, ...rest };
+};
+
+export class World {
+  readonly state: SkuState = emptyState();
+  readonly commits: { at: number; events: SkuEvent[] }[] = [];
+  overdue: StockMove[] = [];
+  now = OPENS;
+
+  constructor(stock = 10, change: Partial<SkuConfig> = {}) {
+    this.ask({ type: "configure", config: configOf(change), stock });
+  }
+
+  ask<C extends SkuCommand>(command: C): SkuAnswers[C["type"]] {
+    return this.askAll([command])[0] as SkuAnswers[C["type"]];
+  }
+
+  askAll(commands: SkuCommand[]) {
+    const { results, events, overdue } = apply(this.state, commands, this.now);
+    if (events.length > 0) this.commits.push({ at: this.state.now, events });
+    this.overdue.push(...overdue);
+    return results;
+  }
+
+  /** Lets time pass, and nothing else happen. */
+  wait(ms: number): SkuEvent[] {
+    this.now += ms;
+    const before = this.commits.length;
+    this.askAll([]);
+    return this.commits.slice(before).flatMap(({ events }) => events);
+  }
+
+  hold(change: Holding = {}) {
+    return this.ask({ type: "hold", request: holding(change) });
+  }
+
+  get last(): SkuEvent[] {
+    return this.commits.at(-1)?.events ?? [];
+  }
+}
+
+/** Everything a state is, comparable. The clock is left out where only what happened counts. */
+export const frozen = (state: SkuState): unknown[] => [...freeze(state)].map((text): unknown => JSON.parse(text));
