@@ -181,6 +181,7 @@ export type CaseKind =
   | "unknown_payment"
   | "refund_failed"
   | "fate_open"
+  | "capture_failed"
   | "stock_lost";
 
 /** An anomaly that people must see. Same id, same case: opening it twice is opening it once. */

@@ -34,10 +34,7 @@ export const jsonBody: MiddlewareHandler<App> = async (c, next) => {
   if (!JSON_TYPE.test(c.req.header("content-type") ?? "")) return problem(c, { code: "unsupported_media_type" });
   const bytes = await readBytes(c);
   if (!bytes) return problem(c, { code: "body_too_large" });
-  try {
-    c.req.bodyCache.text = Promise.resolve(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch {
-    return problem(c, { code: "invalid_json", detail: "The body is not UTF-8." });
-  }
+  // Hono reads it again from here: the stream itself is spent.
+  c.req.raw = new Request(c.req.raw, { body: bytes });
   await next();
 };

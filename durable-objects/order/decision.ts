@@ -1,0 +1,59 @@
+import type { PaymentId } from "../../schema/ids.ts";
+import type { Case, Effect, Order, Payment } from "../../schema/order.ts";
+
+/** What an order becomes and the work it causes; both are stored together. */
+export interface Decision {
+  readonly order: Order;
+  readonly effects: readonly Effect[];
+  /** Work asked for earlier that is no longer wanted, by its key. */
+  readonly withdrawn?: readonly string[];
+}
+
+export const ignore = (order: Order): Decision => ({ order, effects: [] });
+
+/** While a payment is live its provider may still take the money. */
+export const isLive = ({ state }: Payment): boolean =>
+  state === "created" || state === "requires_action" || state === "authorized" || state === "unknown";
+
+/** Names a piece of work, so that repeating it is the same work. */
+export function keyOf(effect: Effect): string {
+  switch (effect.type) {
+    case "commit_stock":
+    case "release_stock":
+    case "retake_stock":
+      return `${effect.type}:${effect.take}`;
+    case "query_payment":
+    case "close_payment":
+    case "capture_payment":
+      return `${effect.type}:${effect.payment}`;
+    case "refund_payment":
+      return `${effect.type}:${effect.refund}`;
+    case "open_case":
+      return `${effect.type}:${effect.case.id}`;
+  }
+}
+
+/** The order with one of its payments changed. */
+export const withPaymentChanged = (order: Order, id: PaymentId, change: Partial<Payment>): Order => ({
+  ...order,
+  payments: order.payments.map((payment) => (payment.id === id ? { ...payment, ...change } : payment)),
+});
+
+/** The units go back. Money that still arrives finds an expired order and takes them again, or goes back too. */
+export function expire(order: Order, reason: "pay_by_passed" | "cancelled"): Decision {
+  return {
+    order: { ...order, state: "expired", reason, stock: "released" },
+    effects: [{ type: "release_stock", take: order.take, reason }],
+  };
+}
+
+/** Everybody else's page at the provider is closed once the order needs no more money. */
+export const closeOthers = (order: Order, but: PaymentId | null): Effect[] =>
+  order.payments
+    .filter((payment) => isLive(payment) && payment.id !== but)
+    .map(({ id }) => ({ type: "close_payment", payment: id }));
+
+export const openCase = (order: Order, facts: Omit<Case, "order">): Effect => ({
+  type: "open_case",
+  case: { ...facts, order: order.order },
+});

@@ -1,0 +1,138 @@
+import { sameMoney } from "../../schema/money.ts";
+import type { Order, Payment, Report } from "../../schema/order.ts";
+import { closeOthers, expire, ignore, isLive, openCase, withPaymentChanged, type Decision } from "./decision.ts";
+import { refundPayment } from "./refunds.ts";
+
+type Heard<Type extends Report["type"]> = Extract<Report, { type: Type }>;
+
+/**
+ * A provider may answer a question about a payment whose creation is still under way. For this long after a payment was
+ * written down, "never heard of it" means "not yet".
+ */
+export const CREATE_GRACE_MS = 8_000;
+
+/** The provider waits for the buyer, and said where. */
+export function hearAction(order: Order, payment: Payment, report: Heard<"payment_action_required">): Decision {
+  const { providerRef, action } = report;
+  // Given up on while its creation hung: nobody may pay on that page any more.
+  if (!isLive(payment) && payment.state !== "succeeded") return { order, effects: [{ type: "close_payment", payment: payment.id }] };
+  if (!isLive(payment) || payment.state === "authorized") return ignore(order);
+  return { order: withPaymentChanged(order, payment.id, { state: "requires_action", providerRef, action }), effects: [] };
+}
+
+/** The provider has it and waits. Not news, unless we did not know. */
+export function hearOpen(order: Order, payment: Payment): Decision {
+  if (payment.state !== "created" && payment.state !== "unknown") return ignore(order);
+  return { order: withPaymentChanged(order, payment.id, { state: "requires_action" }), effects: [] };
+}
+
+/** Neither success nor failure. The clock asks again. */
+export function hearUnknown(order: Order, payment: Payment): Decision {
+  if (payment.state !== "created") return ignore(order);
+  return { order: withPaymentChanged(order, payment.id, { state: "unknown" }), effects: [] };
+}
+
+/** The money is promised, not taken: the stock is committed first, and the money taken after that. */
+export function hearAuthorized(order: Order, payment: Payment, report: Heard<"payment_authorized">, now: number): Decision {
+  if (payment.state === "succeeded") return ignore(order);
+  const mismatch = amountMismatch(order, payment, report, now);
+  if (mismatch) return mismatch;
+  const wanted = order.state === "paying" && isLive(payment);
+  if (!wanted) return { order, effects: [{ type: "close_payment", payment: payment.id }] };
+  if (payment.state === "authorized") {
+    // Asked again and still only promised: whichever step was lost is repeated.
+    if (order.stock !== "committed") return ignore(order);
+    return { order, effects: [{ type: "capture_payment", payment: payment.id }] };
+  }
+  return {
+    order: withPaymentChanged(order, payment.id, { state: "authorized", providerRef: report.providerRef }),
+    effects: [{ type: "commit_stock", take: order.take }],
+  };
+}
+
+/** The money came. Whatever was believed before, it is either this order's price or it goes back. */
+export function hearSucceeded(order: Order, payment: Payment, report: Heard<"payment_succeeded">, now: number): Decision {
+  if (payment.state === "succeeded") return ignore(order);
+  const mismatch = amountMismatch(order, payment, report, now);
+  if (mismatch) return mismatch;
+
+  const change = { state: "succeeded" as const, providerRef: report.providerRef, failure: null, askAt: null };
+  const came = withPaymentChanged(order, payment.id, change);
+  if (order.paidBy !== null) return refundPayment(came, payment, payment.amount, "duplicate_payment", now);
+
+  const paying: Order = { ...came, paidBy: payment.id };
+  if (order.state === "expired") return retake(paying);
+  return {
+    order: { ...paying, state: "paid", reason: null },
+    effects: [
+      ...(order.stock === "committed" ? [] : [{ type: "commit_stock" as const, take: order.take }]),
+      ...closeOthers(paying, payment.id),
+    ],
+  };
+}
+
+/** Late money asks for the stock again. A release that is still on its way is of an earlier take and does nothing. */
+function retake(order: Order): Decision {
+  const take = order.take + 1;
+  return {
+    order: { ...order, stock: "retaking", take },
+    effects: [{ type: "retake_stock", take }, ...closeOthers(order, order.paidBy)],
+    withdrawn: [`release_stock:${order.take}`],
+  };
+}
+
+type Ended = Heard<"payment_failed"> | Heard<"payment_closed"> | Heard<"payment_not_found">;
+
+/** This payment will not succeed, as far as its provider knows. A success that came before, or comes later, is stronger. */
+export function hearEnded(order: Order, payment: Payment, report: Ended, now: number): Decision {
+  if (!isLive(payment)) return ignore(order);
+  const young = payment.state === "created" && now < payment.createdAt + CREATE_GRACE_MS;
+  if (report.type === "payment_not_found" && young) return ignore(order);
+
+  const ended = withPaymentChanged(order, payment.id, { ...endOf(report), askAt: null });
+  if (order.state !== "paying") return { order: ended, effects: [] };
+  if (order.stock === "committed") return captureLost(ended, payment, now);
+  if (now < order.payBy) return { order: { ...ended, state: "pending" }, effects: [] };
+  return expire(ended, "pay_by_passed");
+}
+
+function endOf(report: Ended): Pick<Payment, "state" | "failure"> {
+  switch (report.type) {
+    case "payment_failed":
+      return { state: "failed", failure: report.failure };
+    case "payment_not_found":
+      return { state: "failed", failure: "not_found" };
+    case "payment_closed":
+      return { state: "cancelled", failure: null };
+  }
+}
+
+/** The promise was broken after the units had been committed to it. They count as sold until people put them back. */
+function captureLost(order: Order, payment: Payment, now: number): Decision {
+  const facts = {
+    id: `capture_failed:${payment.id}`,
+    kind: "capture_failed" as const,
+    payment: payment.id,
+    detail: "the authorized money was refused after the stock had been committed: put the units back by a stock change",
+    openedAt: now,
+  };
+  return { order: { ...order, state: "expired", reason: "pay_by_passed" }, effects: [openCase(order, facts)] };
+}
+
+/** A provider's message about another sum is never applied: people look at it. */
+function amountMismatch(
+  order: Order,
+  payment: Payment,
+  { amount }: Heard<"payment_succeeded"> | Heard<"payment_authorized">,
+  now: number,
+): Decision | null {
+  if (sameMoney(amount, payment.amount)) return null;
+  const facts = {
+    id: `amount_mismatch:${payment.id}:${amount.amount}${amount.currency}`,
+    kind: "amount_mismatch" as const,
+    payment: payment.id,
+    detail: `the provider speaks of ${amount.amount} ${amount.currency}, the payment is of ${payment.amount.amount} ${payment.amount.currency}`,
+    openedAt: now,
+  };
+  return { order, effects: [openCase(order, facts)] };
+}

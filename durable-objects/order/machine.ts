@@ -1,0 +1,156 @@
+import { ORDINAL_MAX, paymentIdOf, type PaymentId } from "../../schema/ids.ts";
+import type { Order, OrderState, Payment, PaymentState, Report, StartRefusal, StartRequest } from "../../schema/order.ts";
+import { assert, err, ok, unreachable, type Result } from "../../schema/result.ts";
+import { hearAction, hearAuthorized, hearEnded, hearOpen, hearSucceeded, hearUnknown } from "./hear-payment.ts";
+import { hearRefundFailed, hearRefundSucceeded, refundsWithin } from "./refunds.ts";
+import { hearCommitted, hearGone, hearRetaken } from "./stock.ts";
+import { firstAskAt, passTime, queryNow } from "./time.ts";
+import { expire, ignore, isLive, type Decision } from "./decision.ts";
+
+/** The whole graph on one screen. */
+export const EDGES = {
+  pending: ["paying", "paid", "expired"],
+  paying: ["pending", "paid", "expired"],
+  paid: ["refunded"],
+  expired: ["paid", "refunded"],
+  refunded: [],
+} as const satisfies Record<OrderState, readonly OrderState[]>;
+
+/** Payments one order may see. A buyer who needs more has a problem that another try does not solve. */
+export const PAYMENTS_MAX = 50;
+
+/**
+ * What an order becomes, and what it asks for, when it hears a report. Pure: the same order, report and time give the same
+ * answer, whichever way and however often they arrive.
+ */
+export function decide(order: Order, report: Report, now: number): Decision {
+  return finish(order, hear(order, report, now), now);
+}
+
+function hear(order: Order, report: Report, now: number): Decision {
+  switch (report.type) {
+    case "payment_action_required":
+      return withPayment(order, report, now, (payment) => hearAction(order, payment, report));
+    case "payment_open":
+      return withPayment(order, report, now, (payment) => hearOpen(order, payment));
+    case "payment_unknown":
+      return withPayment(order, report, now, (payment) => hearUnknown(order, payment));
+    case "payment_authorized":
+      return withPayment(order, report, now, (payment) => hearAuthorized(order, payment, report, now));
+    case "payment_succeeded":
+      return withPayment(order, report, now, (payment) => hearSucceeded(order, payment, report, now));
+    case "payment_failed":
+    case "payment_closed":
+    case "payment_not_found":
+      return withPayment(order, report, now, (payment) => hearEnded(order, payment, report, now));
+    case "stock_committed":
+      return hearCommitted(order);
+    case "stock_retaken":
+      return hearRetaken(order, report.take);
+    case "stock_gone":
+      return hearGone(order, report.take, now);
+    case "refund_succeeded":
+      return hearRefundSucceeded(order, report.refund);
+    case "refund_failed":
+      return hearRefundFailed(order, report.refund, report.failure, now);
+    case "query_requested":
+      return queryNow(order, now);
+    case "clock_ticked":
+      return passTime(order, now);
+    // The work they answer is settled by its name; nothing else depends on them.
+    case "stock_released":
+    case "refund_unknown":
+    case "projected":
+    case "case_opened":
+      return ignore(order);
+    default:
+      return unreachable(report);
+  }
+}
+
+type PaymentReport = Extract<Report, { payment: PaymentId }>;
+
+/** A report about a payment that this order never started is somebody's money without a home. */
+function withPayment(order: Order, report: PaymentReport, now: number, then: (payment: Payment) => Decision): Decision {
+  const payment = order.payments.find(({ id }) => id === report.payment);
+  if (payment) return then(payment);
+  const open = {
+    id: `unknown_payment:${report.payment}`,
+    kind: "unknown_payment" as const,
+    order: order.order,
+    payment: report.payment,
+    detail: `${report.type} for a payment that was never started`,
+    openedAt: now,
+  };
+  return { order, effects: [{ type: "open_case", case: open }] };
+}
+
+/** The buyer wants to pay. The payment is written down before anybody is called. */
+export function start(order: Order, request: StartRequest, now: number): Result<Decision, StartRefusal> {
+  const live = order.payments.find(isLive);
+  if (order.state === "paying" && live) return err({ code: "payment_in_progress", payment: live.id });
+  if (order.state === "expired" || (order.state === "pending" && now >= order.payBy)) return err({ code: "order_expired" });
+  if (order.state !== "pending" || order.payments.length >= PAYMENTS_MAX)
+    return err({ code: "order_state", state: order.state });
+  const payment: Payment = {
+    id: paymentIdOf(order.order, order.payments.length + 1),
+    provider: request.provider,
+    method: request.method,
+    state: "created",
+    amount: order.amount,
+    createdAt: now,
+    returnUrl: request.returnUrl,
+    callbackUrl: request.callbackUrl,
+    providerRef: null,
+    action: null,
+    failure: null,
+    asks: 0,
+    askAt: firstAskAt(now, order.payBy),
+  };
+  const after: Order = { ...order, state: "paying", payments: [...order.payments, payment] };
+  return ok(finish(order, { order: after, effects: [] }, now));
+}
+
+/** The buyer gives the stock back. Only while nobody may be paying. */
+export function cancel(order: Order, now: number): Result<Decision, { code: "order_state"; state: OrderState }> {
+  if (order.state === "expired" && order.reason === "cancelled") return ok(ignore(order));
+  if (order.state !== "pending") return err({ code: "order_state", state: order.state });
+  if (now >= order.payBy) return err({ code: "order_state", state: "expired" });
+  return ok(finish(order, expire(order, "cancelled"), now));
+}
+
+/** What anyone outside can see of an order: a change of it is a new version. */
+function visible({ state, reason, paidBy, payments, refunds }: Order): string {
+  const facts = [payments.map((payment) => [payment.id, payment.state]), refunds.map((refund) => [refund.id, refund.state])];
+  return JSON.stringify([state, reason, paidBy, facts]);
+}
+
+/** The only door out of a decision: it counts the version and refuses what must never be stored. */
+export function finish(before: Order, { order: after, ...rest }: Decision, now: number): Decision {
+  const order =
+    visible(before) === visible(after) ? after : { ...after, version: before.version + 1, updatedAt: Math.max(now, before.updatedAt) };
+  assertLegal(before, order);
+  return { order, ...rest };
+}
+
+/** What payments may become. Nothing undoes a success. */
+const SETTLED: readonly PaymentState[] = ["succeeded"];
+
+/** Checked on every commit, in production too: an order that breaks a rule is not written. */
+function assertLegal(before: Order, after: Order): void {
+  if (before.state !== after.state) {
+    const next: readonly OrderState[] = EDGES[before.state];
+    assert(next.includes(after.state), `there is no way from ${before.state} to ${after.state}`);
+  }
+  assert(after.version === before.version || after.version === before.version + 1, "versions count one by one");
+  assert(after.payments.filter(isLive).length <= 1 || after.state !== "paying", "one live payment at a time");
+  assert(after.state !== "paid" || after.paidBy !== null, "paid means somebody paid");
+  assert(after.state !== "paid" || after.stock === "held" || after.stock === "committed" || after.refunds.length > 0, "paid means there is a unit, or the money is on its way back");
+  assert((after.reason !== null) === (after.state === "expired" || after.state === "refunded"), "an end has a reason");
+  assert(after.payments.length <= ORDINAL_MAX && after.refunds.length <= ORDINAL_MAX, "ordinals fit their ids");
+  for (const earlier of before.payments) {
+    const now = after.payments.find(({ id }) => id === earlier.id);
+    assert(now !== undefined && (now.state === earlier.state || !SETTLED.includes(earlier.state)), "money that came stays come");
+  }
+  assert(refundsWithin(after), "refunds never exceed what was captured");
+}

@@ -1,0 +1,173 @@
+import type { Effect, Order, Report, TimelineEntry } from "../../schema/order.ts";
+import { keyOf, type Decision } from "./decision.ts";
+
+/** The shape of `current.body`. A later shape reads the earlier ones. */
+const FORMAT = 1;
+/** How soon work that nobody has reported done is sent again: after this, doubling, up to the maximum. */
+export const RESEND_MS = 5_000;
+const RESEND_MS_MAX = 300_000;
+/** Work sent at once. */
+const SEND_MAX = 50;
+/** Entries of a timeline. What only repeats that nothing is new stops being written long before that. */
+const HISTORY_MAX = 5_000;
+const HISTORY_NOISE_MAX = 300;
+/** Questions and their empty answers, of which a slow provider causes hundreds. */
+const NOISE = new Set(["payment_open", "payment_unknown", "refund_unknown", "query_payment", "close_payment", "query_requested"]);
+/** Not worth an entry: the clock, and acknowledgements of our own work. */
+const SILENT = new Set(["clock_ticked", "projected", "case_opened", "stock_released"]);
+
+/** The row of the outbox that stands for the read model's copy of the order. */
+export const PUBLISH = "publish";
+
+const DDL = `
+  CREATE TABLE IF NOT EXISTS current (only INTEGER PRIMARY KEY CHECK (only = 1), format INTEGER NOT NULL, body TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS history (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, type TEXT NOT NULL, detail TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS outbox (key TEXT PRIMARY KEY, body TEXT, tries INTEGER NOT NULL, due_at INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS inbox (event TEXT PRIMARY KEY, repeated INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS keys (key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, subject TEXT NOT NULL) WITHOUT ROWID;
+`;
+
+/** A piece of work in the outbox; `effect` is null for the read model's copy. */
+export interface Waiting {
+  readonly key: string;
+  readonly effect: Effect | null;
+}
+
+type Row = Record<string, SqlStorageValue>;
+
+/** The SQL of one order. Nothing is written, not even a table, before the first `save`. */
+export class OrderStore {
+  readonly #storage: DurableObjectStorage;
+  #born: boolean;
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+    const { sql } = storage;
+    this.#born = sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'current'").toArray().length > 0;
+  }
+
+  load(): Order | null {
+    const [row] = this.#rows("SELECT format, body FROM current");
+    if (!row) return null;
+    if (row.format !== FORMAT) throw new Error(`an order stored in the format ${String(row.format)}`);
+    return JSON.parse(String(row.body)) as Order;
+  }
+
+  /** All of it becomes true, or none. */
+  transaction<T>(work: () => T): T {
+    return this.#storage.transactionSync(work);
+  }
+
+  /** The state, the reason for it and the work it causes. */
+  save(before: Order, { order, effects, withdrawn = [] }: Decision, heard: { type: string; detail: unknown }, now: number): void {
+    if (!this.#born) this.#storage.sql.exec(DDL);
+    this.#born = true;
+    this.#run("INSERT OR REPLACE INTO current (only, format, body) VALUES (1, ?, ?)", FORMAT, JSON.stringify(order));
+    this.#record(now, "report", heard.type, heard.detail);
+    if (before.state !== order.state)
+      this.#record(now, "transition", order.state, { from: before.state, reason: order.reason, version: order.version });
+    for (const key of withdrawn) this.settle(key);
+    for (const effect of effects) {
+      this.#enqueue(keyOf(effect), JSON.stringify(effect), now);
+      this.#record(now, "effect", effect.type, effect);
+    }
+    if (before.version !== order.version) this.#enqueue(PUBLISH, null, now);
+  }
+
+  #enqueue(key: string, body: string | null, now: number): void {
+    this.#run("INSERT OR REPLACE INTO outbox (key, body, tries, due_at) VALUES (?, ?, 0, ?)", key, body, now + RESEND_MS);
+  }
+
+  /** The work was done, or is no longer wanted. */
+  settle(key: string): void {
+    this.#run("DELETE FROM outbox WHERE key = ?", key);
+  }
+
+  /** A piece of work that nobody has settled yet. */
+  waiting(key: string): Waiting | null {
+    const [row] = this.#rows("SELECT key, body FROM outbox WHERE key = ?", key);
+    return row ? waitingOf(row) : null;
+  }
+
+  /** What must be sent again now. Takes note that it was. */
+  takeDue(now: number): Waiting[] {
+    const rows = this.#rows("SELECT key, body, tries FROM outbox WHERE due_at <= ? ORDER BY due_at LIMIT ?", now, SEND_MAX);
+    for (const { key, tries } of rows) {
+      const wait = Math.min(RESEND_MS * 2 ** Number(tries), RESEND_MS_MAX);
+      this.#run("UPDATE outbox SET tries = tries + 1, due_at = ? WHERE key = ?", now + wait, key ?? null);
+    }
+    return rows.map(waitingOf);
+  }
+
+  nextDueAt(): number | null {
+    const [row] = this.#rows("SELECT min(due_at) AS at FROM outbox");
+    return row?.at === null || row?.at === undefined ? null : Number(row.at);
+  }
+
+  /** True the first time an event is heard. That it was repeated is written down once, however often it is. */
+  isNews(event: string, now: number): boolean {
+    const [known] = this.#rows("SELECT repeated FROM inbox WHERE event = ?", event);
+    if (!known) {
+      this.#run("INSERT INTO inbox (event, repeated) VALUES (?, 0)", event);
+      return true;
+    }
+    if (known.repeated === 0) {
+      this.#run("UPDATE inbox SET repeated = 1 WHERE event = ?", event);
+      this.#record(now, "report", "repeated_event", { event });
+    }
+    return false;
+  }
+
+  key(key: string): { fingerprint: string; subject: string } | null {
+    const [row] = this.#rows("SELECT fingerprint, subject FROM keys WHERE key = ?", key);
+    return row ? { fingerprint: String(row.fingerprint), subject: String(row.subject) } : null;
+  }
+
+  /** @param subject the payment or refund that the key belongs to from now on. */
+  keep(key: string, fingerprint: string, subject: string): void {
+    this.#run("INSERT INTO keys (key, fingerprint, subject) VALUES (?, ?, ?)", key, fingerprint, subject);
+  }
+
+  timeline(): TimelineEntry[] {
+    return this.#rows("SELECT seq, at, kind, type, detail FROM history ORDER BY seq LIMIT ?", HISTORY_MAX).map((row) => ({
+      seq: Number(row.seq),
+      at: Number(row.at),
+      kind: String(row.kind) as TimelineEntry["kind"],
+      type: String(row.type),
+      detail: JSON.parse(String(row.detail)) as unknown,
+    }));
+  }
+
+  #record(at: number, kind: TimelineEntry["kind"], type: string, detail: unknown): void {
+    if (SILENT.has(type)) return;
+    this.#run(
+      "INSERT INTO history (at, kind, type, detail) SELECT ?, ?, ?, ? WHERE (SELECT count(*) FROM history) < ?",
+      at,
+      kind,
+      type,
+      JSON.stringify(detail),
+      NOISE.has(type) ? HISTORY_NOISE_MAX : HISTORY_MAX,
+    );
+  }
+
+  #rows(sql: string, ...binds: SqlStorageValue[]): Row[] {
+    return this.#born ? this.#storage.sql.exec(sql, ...binds).toArray() : [];
+  }
+
+  #run(sql: string, ...binds: SqlStorageValue[]): void {
+    this.#storage.sql.exec(sql, ...binds);
+  }
+}
+
+const waitingOf = ({ key, body }: Row): Waiting => ({
+  key: String(key),
+  effect: body === null ? null : (JSON.parse(String(body)) as Effect),
+});
+
+/** What staff may read of a report: everything but the buyer's way to pay, which is a key to the payment. */
+export function told(report: Report): { type: string; detail: unknown } {
+  const { type, ...facts } = report;
+  if (!("action" in facts)) return { type, detail: facts };
+  const { action, ...rest } = facts;
+  return { type, detail: { ...rest, action: action.type } };
+}

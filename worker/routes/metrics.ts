@@ -1,0 +1,43 @@
+import { createRoute } from "@hono/zod-openapi";
+import { Gauge, Registry } from "prom-client";
+import { skuNumberOf } from "../../schema/ids.ts";
+import { skuActor } from "../actors.ts";
+import { refusals, routes, STAFF } from "../api/routes.ts";
+import { requireStaff } from "../middleware/staff.ts";
+import { listSales } from "../read-models/catalogue.ts";
+import { countsOf } from "../read-models/counts.ts";
+
+const scrape = createRoute({
+  method: "get",
+  path: "/metrics",
+  tags: ["Operations"],
+  summary: "Prometheus text",
+  description: "Gauges read at scrape time: stock from the SKUs' own actors, the rest from D1. Counters of one isolate would mean nothing here.",
+  security: STAFF,
+  middleware: [requireStaff("viewer")] as const,
+  responses: { 200: { description: "Prometheus text, version 0.0.4." }, ...refusals("unauthenticated", "forbidden", "overloaded") },
+});
+
+const STOCK = ["initial", "restocked", "available", "held", "sold"] as const;
+
+export const metrics = routes().openapi(scrape, async (c) => {
+  const registry = new Registry();
+  const gauge = (name: string, help: string, ...labelNames: string[]) =>
+    new Gauge({ name: `doorbuster_${name}`, help, labelNames, registers: [registry] });
+
+  const stock = gauge("stock_units", "Units of a SKU, by where they are.", "sale", "sku", "kind");
+  const sales = await listSales(c.env.DB);
+  const skus = sales.flatMap((sale) => sale.offers.map(({ sku }) => ({ sale: sale.id, sku })));
+  const views = await Promise.all(skus.map(({ sku }) => skuActor(c.env, skuNumberOf(sku)).view()));
+  for (const [index, { sale, sku }] of skus.entries())
+    for (const kind of STOCK) stock.set({ sale, sku, kind }, views[index]?.[kind] ?? 0);
+
+  const counts = await countsOf(c.env.DB);
+  const orders = gauge("orders", "Orders in the read model, by state.", "state");
+  for (const { state, count } of counts.orders) orders.set({ state }, count);
+  const cases = gauge("cases_open", "Anomalies that wait for people, by kind.", "kind");
+  for (const { kind, count } of counts.cases) cases.set({ kind }, count);
+  gauge("dead_letters", "Dead letters that nobody has replayed.").set(counts.deadLetters);
+
+  return c.body(await registry.metrics(), 200, { "Content-Type": registry.contentType });
+});

@@ -1,0 +1,181 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { isOrderId } from "../../schema/ids.ts";
+import { ORDER_STATES, type Order, type Report } from "../../schema/order.ts";
+import { orderActor } from "../actors.ts";
+import { iso, orderToWire, refundToWire } from "../api/present.ts";
+import { answer, body, BODY_REFUSALS, KEY_HEADER, KEY_REFUSALS, refusals, routes, STAFF } from "../api/routes.ts";
+import { Order as OrderAnswer, OrderPage, Refund, RefundRequest, Timeline } from "../api/schemas.ts";
+import { audit } from "../audit.ts";
+import { fingerprintOf } from "../checkout/fingerprint.ts";
+import { readOrder } from "../checkout/read.ts";
+import { jsonBody } from "../middleware/body.ts";
+import { idempotencyKey, markReplayed, requireIdempotencyKey } from "../middleware/idempotency-key.ts";
+import { requireStaff } from "../middleware/staff.ts";
+import { problem } from "../problem.ts";
+import { providerOf } from "../providers/registry.ts";
+import { paymentReport } from "../providers/reports.ts";
+import { listOrders } from "../read-models/orders.ts";
+
+const params = z.object({ order: z.string() });
+const LIMIT_DEFAULT = 20;
+const LIMIT_MAX = 100;
+
+const list = createRoute({
+  method: "get",
+  path: "/v1/admin/orders",
+  tags: ["Staff"],
+  summary: "Orders, newest first, as D1 knows them",
+  security: STAFF,
+  middleware: [requireStaff("support")] as const,
+  request: {
+    query: z.strictObject({
+      state: z.enum(ORDER_STATES).optional(),
+      sale: z.string().max(64).optional(),
+      buyer: z.string().max(128).optional(),
+      q: z.string().max(128).optional().openapi({ description: "An id of an order, payment or refund, the provider's id, or a buyer." }),
+      cursor: z.string().max(200).optional(),
+      limit: z.coerce.number().int().min(1).max(LIMIT_MAX).default(LIMIT_DEFAULT),
+    }),
+  },
+  responses: {
+    200: answer("A page of orders.", OrderPage),
+    ...refusals("invalid_request", "unauthenticated", "forbidden", "overloaded"),
+  },
+});
+
+const timeline = createRoute({
+  method: "get",
+  path: "/v1/admin/orders/{order}/timeline",
+  tags: ["Staff"],
+  summary: "Everything that happened to an order, in order",
+  security: STAFF,
+  middleware: [requireStaff("support")] as const,
+  request: { params },
+  responses: { 200: answer("Reports, transitions and effects.", Timeline), ...refusals("unauthenticated", "forbidden", "not_found") },
+});
+
+const refund = createRoute({
+  method: "post",
+  path: "/v1/admin/orders/{order}/refunds",
+  tags: ["Staff"],
+  summary: "Give money back: all that is left, or a part",
+  security: STAFF,
+  parameters: [KEY_HEADER],
+  middleware: [requireStaff("finance"), requireIdempotencyKey, jsonBody] as const,
+  request: { params, ...body(RefundRequest) },
+  responses: {
+    202: answer("The refund, on its way to the provider.", Refund),
+    ...refusals(
+      ...BODY_REFUSALS,
+      ...KEY_REFUSALS,
+      "unauthenticated",
+      "forbidden",
+      "not_found",
+      "order_state",
+      "refund_exceeds_captured",
+    ),
+  },
+});
+
+const query = createRoute({
+  method: "post",
+  path: "/v1/admin/orders/{order}/query",
+  tags: ["Staff"],
+  summary: "Ask the provider now",
+  security: STAFF,
+  middleware: [requireStaff("support")] as const,
+  request: { params },
+  responses: { 200: answer("The order afterwards.", OrderAnswer), ...refusals("unauthenticated", "forbidden", "not_found") },
+});
+
+export const staffOrders = routes()
+  .openapi(list, async (c) => {
+    const { state, sale, buyer, q, cursor, limit } = c.req.valid("query");
+    const page = await listOrders(c.env.DB, {
+      state: state ?? null,
+      sale: sale ?? null,
+      buyer: buyer ?? null,
+      q: q ?? null,
+      cursor: cursor ?? null,
+      limit,
+    });
+    if (!page) return problem(c, { code: "invalid_request", errors: [{ pointer: "/query/cursor", detail: "is not a cursor of ours" }] });
+    const { orders, nextCursor, asOf } = page;
+    return c.json({ data: orders.map(orderToWire), next_cursor: nextCursor, as_of: asOf === null ? null : iso(asOf) }, 200);
+  })
+  .openapi(timeline, async (c) => {
+    const { order: id } = c.req.valid("param");
+    const order = await readOrder(c.env, id);
+    if (!order) return problem(c, { code: "not_found" });
+    const entries = await orderActor(c.env, order.order).timeline();
+    const data = [placedEntry(order), ...entries].map((entry) => ({ ...entry, at: iso(entry.at) }));
+    return c.json({ order: order.order, data }, 200);
+  })
+  .openapi(refund, async (c) => {
+    const { order: id } = c.req.valid("param");
+    const { amount = null, reason } = c.req.valid("json");
+    const order = await readOrder(c.env, id);
+    if (!order) return problem(c, { code: "not_found" });
+    if (amount && amount.currency !== order.amount.currency)
+      return problem(c, {
+        code: "invalid_request",
+        errors: [{ pointer: "/amount/currency", detail: `the order is in ${order.amount.currency}` }],
+      });
+
+    await audit(c, { action: "order.refund", target: id, reason, detail: { amount } });
+    const refunded = await orderActor(c.env, order.order).refund({
+      amount,
+      reason,
+      by: c.get("staff").id,
+      key: idempotencyKey(c),
+      fingerprint: fingerprintOf(amount && [amount.amount, amount.currency], reason),
+    });
+    if (refunded.ok) {
+      markReplayed(c, refunded.value.replayed);
+      // As it was first answered, which a replay repeats; the order tells what has become of it since.
+      return c.json(refundToWire({ ...refunded.value.refund, state: "pending" }), 202);
+    }
+    const { error } = refunded;
+    switch (error.code) {
+      case "unknown_order":
+        return problem(c, { code: "order_state", detail: "Nothing was ever paid for this order." });
+      case "order_state":
+        return problem(c, { code: "order_state", detail: `The order is ${error.state}; nothing was captured.` });
+      case "refund_exceeds_captured": {
+        const { amount: left, currency } = error.refundable;
+        return problem(c, { code: error.code, detail: `At most ${left} minor units of ${currency} are left to refund.` });
+      }
+      default:
+        return problem(c, { code: error.code });
+    }
+  })
+  .openapi(query, async (c) => {
+    const { order: id } = c.req.valid("param");
+    const order = isOrderId(id) ? await readOrder(c.env, id) : null;
+    if (!order) return problem(c, { code: "not_found" });
+    await audit(c, { action: "order.query", target: id, reason: null, detail: null });
+    await askProviders(c.env, order);
+    return c.json(orderToWire((await readOrder(c.env, id)) ?? order), 200);
+  });
+
+/** The beginning of every timeline: what the order's own actor was not there to see. */
+const placedEntry = (order: Order) => ({
+  seq: 0,
+  at: order.createdAt,
+  kind: "transition" as const,
+  type: "pending",
+  detail: { from: null, amount: order.amount, pay_by: iso(order.payBy) },
+});
+
+/** Asks about every payment that is not finished, and tells the order what was said. */
+async function askProviders(env: Env, order: Order): Promise<void> {
+  const open = order.payments.filter(({ state }) => !["succeeded", "failed", "cancelled"].includes(state));
+  const reports = await Promise.all(
+    open.map(async (payment): Promise<Report | null> => {
+      const outcome = await providerOf(env, payment.provider)?.query(payment.id);
+      return outcome ? paymentReport(payment.id, outcome, { via: "query" }) : null;
+    }),
+  );
+  const heard = reports.filter((report) => report !== null);
+  if (heard.length > 0) await orderActor(env, order.order).report(heard);
+}

@@ -1,0 +1,108 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { skuNumberOf, SLUG } from "../../schema/ids.ts";
+import type { Sale } from "../../schema/sale.ts";
+import { gateActor, skuActor } from "../actors.ts";
+import { saleToWire, skuToWire } from "../api/present.ts";
+import { answer, body, BODY_REFUSALS, KEY_HEADER, KEY_REFUSALS, refusals, routes, STAFF } from "../api/routes.ts";
+import { Sale as SaleAnswer, SaleRequest, SkuStock, StockRequest } from "../api/schemas.ts";
+import { audit } from "../audit.ts";
+import { defineSale } from "../catalogue/define-sale.ts";
+import { fingerprintOf } from "../checkout/fingerprint.ts";
+import { jsonBody } from "../middleware/body.ts";
+import { idempotencyKey, markReplayed, requireIdempotencyKey } from "../middleware/idempotency-key.ts";
+import { requireStaff } from "../middleware/staff.ts";
+import { problem } from "../problem.ts";
+
+const define = createRoute({
+  method: "put",
+  path: "/v1/admin/sales/{sale}",
+  tags: ["Staff"],
+  summary: "Create or change a sale",
+  security: STAFF,
+  middleware: [requireStaff("admin"), jsonBody] as const,
+  request: { params: z.object({ sale: z.string() }), ...body(SaleRequest) },
+  responses: {
+    200: answer("The sale.", SaleAnswer),
+    ...refusals(...BODY_REFUSALS, "unauthenticated", "forbidden", "overloaded"),
+  },
+});
+
+const skuParams = z.object({ sku: z.string() });
+
+const readSku = createRoute({
+  method: "get",
+  path: "/v1/admin/skus/{sku}",
+  tags: ["Staff"],
+  summary: "A SKU's stock, from its own actor",
+  security: STAFF,
+  middleware: [requireStaff("viewer")] as const,
+  request: { params: skuParams },
+  responses: { 200: answer("The stock.", SkuStock), ...refusals("unauthenticated", "forbidden", "not_found") },
+});
+
+const restock = createRoute({
+  method: "post",
+  path: "/v1/admin/skus/{sku}/stock",
+  tags: ["Staff"],
+  summary: "Add units, or take away ones that nobody holds or owns",
+  security: STAFF,
+  parameters: [KEY_HEADER],
+  middleware: [requireStaff("admin"), requireIdempotencyKey, jsonBody] as const,
+  request: { params: skuParams, ...body(StockRequest) },
+  responses: {
+    200: answer("The stock afterwards.", SkuStock),
+    ...refusals(
+      ...BODY_REFUSALS,
+      ...KEY_REFUSALS,
+      "unauthenticated",
+      "forbidden",
+      "not_found",
+      "insufficient_stock",
+      "overloaded",
+    ),
+  },
+});
+
+export const staffSales = routes()
+  .openapi(define, async (c) => {
+    const { sale: id } = c.req.valid("param");
+    if (!SLUG.test(id))
+      return problem(c, { code: "invalid_request", errors: [{ pointer: "/path/sale", detail: "1 to 64 of a-z, 0-9 and -" }] });
+    const { skus, name, opens_at, closes_at, per_buyer_max, hold_seconds } = c.req.valid("json");
+    const sale: Sale = {
+      id,
+      name,
+      opensAt: Date.parse(opens_at),
+      closesAt: Date.parse(closes_at),
+      perBuyerMax: per_buyer_max,
+      holdMs: hold_seconds * 1_000,
+      offers: skus.map(({ sku, name: called, price, image }) => ({ sku, name: called, price, image: image ?? null })),
+    };
+    await audit(c, { action: "sale.define", target: id, reason: null, detail: c.req.valid("json") });
+    const stocks = new Map(skus.map(({ sku, stock }) => [sku, stock]));
+    const defined = await defineSale(c.env, sale, stocks, Date.now());
+    if (!defined.ok) return problem(c, defined.error);
+    const view = await gateActor(c.env, id).view();
+    if (!view) throw new Error(`the sale ${id} was defined and is not there`);
+    return c.json(saleToWire(view), 200);
+  })
+  .openapi(readSku, async (c) => {
+    const { sku } = c.req.valid("param");
+    const view = SLUG.test(sku) ? await skuActor(c.env, skuNumberOf(sku)).view() : null;
+    return view ? c.json(skuToWire(view), 200) : problem(c, { code: "not_found" });
+  })
+  .openapi(restock, async (c) => {
+    const { sku } = c.req.valid("param");
+    if (!SLUG.test(sku)) return problem(c, { code: "not_found" });
+    const { delta, reason } = c.req.valid("json");
+    const key = idempotencyKey(c);
+    await audit(c, { action: "stock.change", target: sku, reason, detail: { delta } });
+    const fingerprint = fingerprintOf(delta, reason);
+    const restocked = await skuActor(c.env, skuNumberOf(sku)).restock({ key, fingerprint, delta, reason });
+    if (!restocked.ok) {
+      const { code } = restocked.error;
+      return problem(c, { code: code === "unknown_sku" ? "not_found" : code });
+    }
+    markReplayed(c, restocked.value.replayed);
+    return c.json(skuToWire(restocked.value.view), 200);
+  });
