@@ -19,9 +19,10 @@ import type {
   StockMove,
 } from "../../schema/sku.ts";
 import { logError } from "../log.ts";
+import type { SkuAnswer, SkuCommand } from "./commands.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import { assertCounted } from "./conservation.ts";
-import { apply, nextDueAt, type SkuAnswer, type SkuCommand } from "./machine.ts";
+import { apply, nextDueAt } from "./machine.ts";
 import { bodiesOf, Outbox } from "./outbox.ts";
 import { Publisher } from "./publisher.ts";
 import { freeze, isSnapshotDue } from "./snapshot.ts";

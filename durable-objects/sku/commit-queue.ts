@@ -1,5 +1,5 @@
 import { err } from "../../schema/result.ts";
-import type { SkuAnswer, SkuAnswers, SkuCommand } from "./machine.ts";
+import type { SkuAnswer, SkuAnswers, SkuCommand } from "./commands.ts";
 
 /** Commands waiting for the next commit. More than this would wait longer than a buyer does. */
 export const QUEUE_MAX = 10_000;
@@ -44,7 +44,7 @@ export class CommitQueue {
     return (this.#draining ??= this.#drain());
   }
 
-  /** Clears its own place in the same step in which it finds nobody waiting: nobody can come in between and be forgotten. */
+  /** Clears its own place in the step in which it finds nobody waiting: nobody can come in between and be forgotten. */
   async #drain(): Promise<void> {
     try {
       do {

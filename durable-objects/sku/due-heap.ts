@@ -1,4 +1,4 @@
-/** Things that fall due, earliest first: a binary heap in two arrays, so that a million entries are no million objects. */
+/** Things that fall due, earliest first: a binary heap in two arrays, so that a million entries are not as many objects. */
 export class DueHeap<T> {
   readonly #at: number[] = [];
   readonly #items: T[] = [];

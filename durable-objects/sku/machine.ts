@@ -1,7 +1,6 @@
-import type { BuyerId, OrderId } from "../../schema/ids.ts";
 import { sum, times } from "../../schema/money.ts";
 import type { Line, Placement } from "../../schema/order.ts";
-import { err, ok, unreachable, type Result } from "../../schema/result.ts";
+import { err, ok, unreachable } from "../../schema/result.ts";
 import { saleStateAt } from "../../schema/sale.ts";
 import type {
   ClaimAnswer,
@@ -13,12 +12,12 @@ import type {
   KeyRequest,
   MoveAnswer,
   ReleaseReason,
-  RestockAnswer,
   RestockRequest,
   SkuConfig,
   SkuEvent,
   StockMove,
 } from "../../schema/sku.ts";
+import type { SkuAnswer, SkuAnswers, SkuCommand } from "./commands.ts";
 import { assertConserved } from "./conservation.ts";
 import { advance, evolve, isLive, keyOf, unitsOf, type Hold, type SkuState } from "./state.ts";
 import { viewOfHold } from "./views.ts";
@@ -26,31 +25,6 @@ import { viewOfHold } from "./views.ts";
 /** An overdue claim is asked about at once, then after 5 s, doubling to 5 min. */
 const ASK_AGAIN_MS = 5_000;
 const ASK_AGAIN_MS_MAX = 300_000;
-
-export type SkuCommand =
-  | { type: "configure"; config: SkuConfig; stock: number }
-  | { type: "hold"; request: HoldRequest }
-  | { type: "claim"; request: ClaimRequest }
-  | { type: "commit"; move: StockMove }
-  | { type: "release"; move: StockMove; reason: ReleaseReason }
-  | { type: "retake"; move: StockMove; until: number }
-  | { type: "restock"; request: RestockRequest }
-  | { type: "bind"; request: KeyRequest }
-  | { type: "unbind"; buyer: BuyerId; key: string; order: OrderId };
-
-/** What each command is answered with. A view of the SKU is added by whoever knows the journal's number. */
-export interface SkuAnswers {
-  configure: Result<null, { code: "other_sku" | "other_sale" }>;
-  hold: HoldAnswer;
-  claim: ClaimAnswer;
-  commit: MoveAnswer;
-  release: MoveAnswer;
-  retake: MoveAnswer;
-  restock: Result<{ replayed: boolean }, Extract<RestockAnswer, { ok: false }>["error"]>;
-  bind: KeyAnswer;
-  unbind: Result<null, never>;
-}
-export type SkuAnswer = SkuAnswers[SkuCommand["type"]];
 
 export interface Applied {
   /** One for each command, in order. */
@@ -139,7 +113,12 @@ function happen(state: SkuState, events: SkuEvent[], event: SkuEvent): void {
   events.push(event);
 }
 
-function decideConfigure(state: SkuState, config: SkuConfig, stock: number, events: SkuEvent[]): SkuAnswers["configure"] {
+function decideConfigure(
+  state: SkuState,
+  config: SkuConfig,
+  stock: number,
+  events: SkuEvent[],
+): SkuAnswers["configure"] {
   const known = state.config;
   if (known && known.sku !== config.sku) return err({ code: "other_sku" });
   if (known && known.sale !== config.sale) return err({ code: "other_sale" });

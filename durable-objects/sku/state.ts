@@ -169,9 +169,7 @@ export function evolve(state: SkuState, event: SkuEvent): void {
       state.held -= hold.quantity;
       state.available += hold.quantity;
       end(state, hold, "released");
-      unlink(state, hold);
-      buyerOf(state, hold.buyer).units -= hold.quantity;
-      forgetIdle(state, hold.buyer);
+      giveUp(state, hold);
       return;
     }
     case "tombstoned":
@@ -247,8 +245,7 @@ export function enter(state: SkuState, facts: Entering): Hold {
 function take(state: SkuState, hold: Hold): void {
   state.available -= hold.quantity;
   state.held += hold.quantity;
-  buyerOf(state, hold.buyer).units += hold.quantity;
-  link(state, hold);
+  link(state, hold).units += hold.quantity;
 }
 
 function end(state: SkuState, hold: Hold, as: "sold" | "released"): void {
@@ -276,11 +273,13 @@ export function buyerOf(state: SkuState, id: BuyerId): Buyer {
   return buyer;
 }
 
-export function link(state: SkuState, hold: Hold): void {
+/** Adds a hold to what its buyer holds or owns. */
+export function link(state: SkuState, hold: Hold): Buyer {
   const buyer = buyerOf(state, hold.buyer);
   hold.next = buyer.first;
   if (buyer.first) buyer.first.previous = hold;
   buyer.first = hold;
+  return buyer;
 }
 
 function unlink(state: SkuState, hold: Hold): void {
@@ -291,6 +290,10 @@ function unlink(state: SkuState, hold: Hold): void {
   hold.next = null;
 }
 
-function forgetIdle(state: SkuState, id: BuyerId): void {
-  if (state.buyers.get(id)?.units === 0) state.buyers.delete(id);
+/** Takes a hold's units from its buyer. Who owns nothing is forgotten. */
+function giveUp(state: SkuState, hold: Hold): void {
+  unlink(state, hold);
+  const buyer = buyerOf(state, hold.buyer);
+  buyer.units -= hold.quantity;
+  if (buyer.units === 0) state.buyers.delete(hold.buyer);
 }

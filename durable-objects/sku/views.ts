@@ -2,7 +2,7 @@ import { QUANTITY_MAX, STOCK_MAX } from "../../schema/limits.ts";
 import type { BuyerId } from "../../schema/ids.ts";
 import { assert } from "../../schema/result.ts";
 import type { HoldView, SkuConfig, SkuView } from "../../schema/sku.ts";
-import type { SkuCommand } from "./machine.ts";
+import type { SkuCommand } from "./commands.ts";
 import type { Hold, SkuState } from "./state.ts";
 
 /** @param version the number of the journal row that made this state. */

@@ -1,4 +1,5 @@
-import { apply, type SkuAnswers, type SkuCommand } from "../../durable-objects/sku/machine.ts";
+import type { SkuAnswers, SkuCommand } from "../../durable-objects/sku/commands.ts";
+import { apply } from "../../durable-objects/sku/machine.ts";
 import { freeze } from "../../durable-objects/sku/snapshot.ts";
 import { emptyState, type SkuState } from "../../durable-objects/sku/state.ts";
 import { orderIdOf, skuNumberOf, type OrderId } from "../../schema/ids.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { SkuCommand } from "../../durable-objects/sku/machine.ts";
+import type { SkuCommand } from "../../durable-objects/sku/commands.ts";
 import { freeze, thaw } from "../../durable-objects/sku/snapshot.ts";
 import { advance, emptyState, IDEMPOTENCY_WINDOW_MS, replay, unitsOf } from "../../durable-objects/sku/state.ts";
 import { holdsOf } from "../../durable-objects/sku/views.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { SkuCommand } from "../../durable-objects/sku/machine.ts";
+import type { SkuCommand } from "../../durable-objects/sku/commands.ts";
 import { assertCounted } from "../../durable-objects/sku/conservation.ts";
 import { freeze, thaw } from "../../durable-objects/sku/snapshot.ts";
 import { advance, emptyState, IDEMPOTENCY_WINDOW_MS, replay } from "../../durable-objects/sku/state.ts";
