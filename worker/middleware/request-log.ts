@@ -16,7 +16,8 @@ export const requestLog: MiddlewareHandler<App> = async (c, next) => {
   c.set("logged", {});
   const startedAt = Date.now();
   await next();
-  c.header("X-Request-Id", requestId);
+  // The headers of an upgraded connection cannot be changed.
+  if (c.res.status !== 101) c.header("X-Request-Id", requestId);
   log({
     event: "request",
     request: requestId,
