@@ -1,0 +1,121 @@
+import { index, integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
+
+/** D1: what is listed and looked up. It decides nothing, and a checkout works without it. Instants are epoch milliseconds. */
+
+export const sales = sqliteTable("sales", {
+  id: text("id").primaryKey(),
+  opensAt: integer("opens_at").notNull(),
+  closesAt: integer("closes_at").notNull(),
+  /** The sale as merchants defined it, SKUs included, as JSON. */
+  document: text("document").notNull(),
+});
+
+export const orders = sqliteTable(
+  "orders",
+  {
+    id: text("id").primaryKey(),
+    sale: text("sale").notNull(),
+    buyer: text("buyer").notNull(),
+    state: text("state").notNull(),
+    amountMinor: integer("amount_minor").notNull(),
+    currency: text("currency").notNull(),
+    createdAt: integer("created_at").notNull(),
+    /** When the order last changed, as its actor says. */
+    updatedAt: integer("updated_at").notNull(),
+    version: integer("version").notNull(),
+    /** Of two equal versions the order's own actor (1) wins over its home SKU (0). */
+    rank: integer("rank").notNull(),
+    /** The whole order as JSON. */
+    document: text("document").notNull(),
+  },
+  (table) => [
+    index("orders_by_age").on(table.createdAt, table.id),
+    index("orders_by_sale").on(table.sale, table.createdAt, table.id),
+    index("orders_by_state").on(table.state, table.createdAt, table.id),
+    index("orders_by_buyer").on(table.buyer, table.createdAt, table.id),
+    index("orders_by_change").on(table.updatedAt),
+  ],
+);
+
+export const payments = sqliteTable(
+  "payments",
+  {
+    id: text("id").primaryKey(),
+    orderId: text("order_id").notNull(),
+    provider: text("provider").notNull(),
+    providerRef: text("provider_ref"),
+    state: text("state").notNull(),
+    amountMinor: integer("amount_minor").notNull(),
+    currency: text("currency").notNull(),
+    createdAt: integer("created_at").notNull(),
+    /** The order's version that this row is from. */
+    version: integer("version").notNull(),
+  },
+  (table) => [index("payments_by_provider_ref").on(table.providerRef)],
+);
+
+export const refunds = sqliteTable("refunds", {
+  id: text("id").primaryKey(),
+  orderId: text("order_id").notNull(),
+  paymentId: text("payment_id").notNull(),
+  state: text("state").notNull(),
+  amountMinor: integer("amount_minor").notNull(),
+  currency: text("currency").notNull(),
+  reason: text("reason").notNull(),
+  createdAt: integer("created_at").notNull(),
+  version: integer("version").notNull(),
+});
+
+export const cases = sqliteTable(
+  "cases",
+  {
+    id: text("id").primaryKey(),
+    kind: text("kind").notNull(),
+    orderId: text("order_id"),
+    paymentId: text("payment_id"),
+    detail: text("detail").notNull(),
+    openedAt: integer("opened_at").notNull(),
+  },
+  (table) => [index("cases_by_age").on(table.openedAt)],
+);
+
+export const deadLetters = sqliteTable(
+  "dead_letters",
+  {
+    id: text("id").primaryKey(),
+    /** The queue whose consumer could not digest it. */
+    queue: text("queue").notNull(),
+    body: text("body").notNull(),
+    failedAt: integer("failed_at").notNull(),
+    replayedAt: integer("replayed_at"),
+    replayedBy: text("replayed_by"),
+  },
+  (table) => [index("dead_letters_by_age").on(table.failedAt)],
+);
+
+export const staffKeys = sqliteTable("staff_keys", {
+  id: text("id").primaryKey(),
+  name: text("name").notNull(),
+  role: text("role").notNull(),
+  /** SHA-256 of the key, hex. The key itself is shown once and kept nowhere. */
+  hash: text("hash").notNull().unique(),
+  createdAt: integer("created_at").notNull(),
+  createdBy: text("created_by").notNull(),
+  revokedAt: integer("revoked_at"),
+});
+
+export const audit = sqliteTable(
+  "audit",
+  {
+    id: integer("id").primaryKey({ autoIncrement: true }),
+    at: integer("at").notNull(),
+    actor: text("actor").notNull(),
+    role: text("role").notNull(),
+    action: text("action").notNull(),
+    target: text("target").notNull(),
+    reason: text("reason"),
+    requestId: text("request_id").notNull(),
+    detail: text("detail").notNull(),
+  },
+  (table) => [index("audit_by_age").on(table.at)],
+);

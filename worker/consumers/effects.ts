@@ -1,0 +1,136 @@
+import { skuNumberOf, type PaymentId, type RefundId } from "../../schema/ids.ts";
+import type { EffectMessage } from "../../schema/messages.ts";
+import type { Effect, Order, Payment, Report } from "../../schema/order.ts";
+import { unreachable } from "../../schema/result.ts";
+import type { MoveAnswer, StockMove } from "../../schema/sku.ts";
+import type { SkuApi } from "../../schema/actors.ts";
+import { orderActor, skuActor } from "../actors.ts";
+import type { PaymentProvider } from "../providers/port.ts";
+import { providerOf } from "../providers/registry.ts";
+import { paymentReport, refundReport } from "../providers/reports.ts";
+import { openCase } from "../read-models/cases.ts";
+import { assertVersion, deliver, eachOf } from "./delivery.ts";
+
+/** Late money keeps its units for this long while it is being written down. */
+const RETAKE_MS = 10 * 60_000;
+
+type OrderEffect = Extract<EffectMessage, { type: "order_effect" }>;
+type ClaimOverdue = Extract<EffectMessage, { type: "claim_overdue" }>;
+
+/** Does the work that actors ask for, and reports what came of it. Every piece is safe to repeat. */
+export async function consumeEffects(batch: MessageBatch<EffectMessage>, env: Env): Promise<void> {
+  await eachOf(batch.messages, (message) =>
+    deliver([message], async () => {
+      const { body } = message;
+      assertVersion(body);
+      if (body.type === "claim_overdue") return settleClaim(env, body);
+      const report = await perform(env, body);
+      if (report) await orderActor(env, body.order).report([report], body.key);
+    }),
+  );
+}
+
+/** The report that the work ended in; null when it is not known yet and the order will ask again. */
+async function perform(env: Env, { effect, snapshot }: OrderEffect): Promise<Report | null> {
+  switch (effect.type) {
+    case "commit_stock":
+      return commit(env, snapshot, effect.take);
+    case "release_stock":
+      await onEachLine(env, snapshot, effect.take, (sku, move) => sku.release(move, effect.reason));
+      return { type: "stock_released" };
+    case "retake_stock":
+      return retake(env, snapshot, effect.take);
+    case "query_payment":
+    case "close_payment":
+    case "capture_payment":
+      return ask(env, snapshot, effect);
+    case "refund_payment":
+      return refund(env, snapshot, effect.refund);
+    case "open_case":
+      await openCase(env.DB, effect.case);
+      return { type: "case_opened", case: effect.case.id };
+    default:
+      return unreachable(effect);
+  }
+}
+
+/** One move at every SKU of the order, in SKU order. */
+async function onEachLine(
+  env: Env,
+  { order, buyer, lines }: Order,
+  take: number,
+  ask: (sku: SkuApi, move: StockMove) => Promise<MoveAnswer>,
+): Promise<"done" | "gone"> {
+  const inOrder = lines
+    .map(({ sku, quantity }) => ({ number: skuNumberOf(sku), quantity }))
+    .toSorted((a, b) => (a.number < b.number ? -1 : 1));
+  for (const { number, quantity } of inOrder) {
+    const answer = await ask(skuActor(env, number), { order, take, buyer, quantity });
+    if (answer.ok) continue;
+    if (answer.error.code !== "gone") throw new Error(`the SKU ${number} answers ${answer.error.code}`);
+    return "gone";
+  }
+  return "done";
+}
+
+async function commit(env: Env, order: Order, take: number): Promise<Report> {
+  const end = await onEachLine(env, order, take, (sku, move) => sku.commit(move));
+  return end === "done" ? { type: "stock_committed" } : { type: "stock_gone", take };
+}
+
+/** All lines or none: what was taken for an order that cannot be whole goes back under the same take. */
+async function retake(env: Env, order: Order, take: number): Promise<Report> {
+  const until = Date.now() + RETAKE_MS;
+  const end = await onEachLine(env, order, take, (sku, move) => sku.retake(move, until));
+  if (end === "done") return { type: "stock_retaken", take };
+  await onEachLine(env, order, take, (sku, move) => sku.release(move, "refused"));
+  return { type: "stock_gone", take };
+}
+
+function providerFor(env: Env, payment: Payment): PaymentProvider {
+  const provider = providerOf(env, payment.provider);
+  if (!provider) throw new Error(`the provider ${payment.provider} is not offered here`);
+  return provider;
+}
+
+function paymentOf(order: Order, id: PaymentId): Payment {
+  const payment = order.payments.find((candidate) => candidate.id === id);
+  if (!payment) throw new Error(`the order ${order.order} has no payment ${id}`);
+  return payment;
+}
+
+type Question = Extract<Effect, { type: "query_payment" | "close_payment" | "capture_payment" }>;
+
+async function ask(env: Env, order: Order, { type, payment: id }: Question): Promise<Report> {
+  const payment = paymentOf(order, id);
+  const provider = providerFor(env, payment);
+  switch (type) {
+    case "query_payment":
+      return paymentReport(id, await provider.query(id), { via: "query" });
+    case "close_payment":
+      return paymentReport(id, await provider.close(id), { via: "answer" });
+    case "capture_payment":
+      return paymentReport(id, await provider.capture(id, payment.amount), { via: "answer" });
+    default:
+      return unreachable(type);
+  }
+}
+
+async function refund(env: Env, order: Order, id: RefundId): Promise<Report | null> {
+  const wanted = order.refunds.find((candidate) => candidate.id === id);
+  if (!wanted) throw new Error(`the order ${order.order} has no refund ${id}`);
+  const provider = providerFor(env, paymentOf(order, wanted.payment));
+  // What became of an earlier try is asked first: a repeat is safe, but an answer is better.
+  const known = await provider.queryRefund(id);
+  const settled = known.kind === "succeeded" || known.kind === "failed";
+  return refundReport(id, settled ? known : await provider.refund(wanted), { via: "answer" });
+}
+
+/** A claim outlived its deadline: the order knows whether its units are sold, still being paid for, or nobody's. */
+async function settleClaim(env: Env, { sku: number, move }: ClaimOverdue): Promise<void> {
+  const sku = skuActor(env, number);
+  const order = await orderActor(env, move.order).view();
+  if (!order) await sku.release(move, "payment_lost");
+  else if (order.stock === "released") await sku.release({ ...move, take: order.take }, "pay_by_passed");
+  else if (order.state === "paid" || order.stock === "committed") await sku.commit({ ...move, take: order.take });
+}
