@@ -51,7 +51,9 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
       const { state, sinceSnapshot, published } = this.#store.load();
       this.#state = state;
       this.#sinceSnapshot = sinceSnapshot;
-      this.#outbox = new Outbox(published, this.#store.seq, Date.now(), (...range) => this.#store.read(...range));
+      this.#outbox = new Outbox(published, this.#store.seq, Date.now(), (...range) =>
+        this.#store.read(...range),
+      );
     } catch (cause) {
       logError({ event: "sku_not_loaded", actor: ctx.id.name ?? null }, cause);
       throw cause;

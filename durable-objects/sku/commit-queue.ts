@@ -4,7 +4,7 @@ import type { SkuAnswer, SkuAnswers, SkuCommand } from "./commands.ts";
 /** Commands waiting for the next commit. More than this would wait longer than a buyer does. */
 export const QUEUE_MAX = 10_000;
 /** Commands of one commit. */
-export const BATCH_MAX = 1_000;
+const BATCH_MAX = 1_000;
 
 interface Waiting {
   readonly command: SkuCommand;

@@ -15,9 +15,10 @@ export function assertConserved({ initial, restocked, available, held, sold }: C
 export function assertCounted(state: SkuState): void {
   let held = 0;
   let sold = state.soldAndGone;
-  for (const hold of state.holds.values())
+  for (const hold of state.holds.values()) {
     if (isLive(hold)) held += hold.quantity;
     else if (hold.state === "sold") sold += hold.quantity;
+  }
   let units = 0;
   for (const buyer of state.buyers.values()) units += buyer.units;
   assert(

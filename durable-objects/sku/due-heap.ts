@@ -3,10 +3,6 @@ export class DueHeap<T> {
   readonly #at: number[] = [];
   readonly #items: T[] = [];
 
-  get size(): number {
-    return this.#at.length;
-  }
-
   push(at: number, item: T): void {
     let index = this.#at.length;
     this.#at.push(at);

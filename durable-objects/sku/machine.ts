@@ -208,7 +208,12 @@ function decideCommit(state: SkuState, { order, take }: StockMove, events: SkuEv
   return ok("sold");
 }
 
-function decideRelease(state: SkuState, move: StockMove, reason: ReleaseReason, events: SkuEvent[]): MoveAnswer {
+function decideRelease(
+  state: SkuState,
+  move: StockMove,
+  reason: ReleaseReason,
+  events: SkuEvent[],
+): MoveAnswer {
   const { order, take, buyer, quantity } = move;
   if (!state.config) return err({ code: "unknown_sku" });
   const hold = state.holds.get(order);
@@ -230,7 +235,8 @@ function decideRetake(state: SkuState, move: StockMove, until: number, events: S
   if (!config) return err({ code: "unknown_sku" });
   const hold = state.holds.get(move.order);
   if (hold?.state === "sold") return ok("sold");
-  if (hold && move.take <= hold.take) return hold.state === "released" ? err({ code: "gone" }) : ok(hold.state);
+  if (hold && move.take <= hold.take)
+    return hold.state === "released" ? err({ code: "gone" }) : ok(hold.state);
 
   const { order, buyer, quantity } = hold ?? move;
   if (!hold || !isLive(hold)) {
@@ -267,10 +273,18 @@ function decideBind(state: SkuState, request: KeyRequest, events: SkuEvent[]): K
 
 /** Every field of a configuration: one that is not compared here would never be changed. */
 const CONFIG_FIELDS: Record<Exclude<keyof SkuConfig, "price">, true> = {
-  sku: true, sale: true, name: true, perBuyerMax: true, holdMs: true, opensAt: true, closesAt: true,
+  sku: true,
+  sale: true,
+  name: true,
+  perBuyerMax: true,
+  holdMs: true,
+  opensAt: true,
+  closesAt: true,
 };
 
 function sameConfig(a: SkuConfig, b: SkuConfig): boolean {
   if (a.price.amount !== b.price.amount || a.price.currency !== b.price.currency) return false;
-  return (Object.keys(CONFIG_FIELDS) as (keyof typeof CONFIG_FIELDS)[]).every((field) => a[field] === b[field]);
+  return (Object.keys(CONFIG_FIELDS) as (keyof typeof CONFIG_FIELDS)[]).every(
+    (field) => a[field] === b[field],
+  );
 }

@@ -103,7 +103,8 @@ export class Outbox {
     let bytes = 0;
     const close = (through: number): void => {
       if (packed.length > 0) {
-        this.#flights.push({ after: this.#sentThrough, through, sends: 1, dueAt: now + RESEND_MS, acknowledged: false });
+        const dueAt = now + RESEND_MS;
+        this.#flights.push({ after: this.#sentThrough, through, sends: 1, dueAt, acknowledged: false });
         drafts.push(draftOf(packed, through));
       }
       this.#sentThrough = through;
@@ -159,9 +160,10 @@ const draftOf = (rows: readonly Row[], through: number): Draft => ({
 export function rowOf(seq: number, at: number, bytes: number, events: readonly SkuEvent[]): Row {
   const placed: Placement[] = [];
   const expired: { placement: Placement; at: number }[] = [];
-  for (const event of events)
+  for (const event of events) {
     if (event.type === "held" && event.home) placed.push(event.home.placement);
     else if (event.type === "released" && event.ended) expired.push({ placement: event.ended, at });
+  }
   return { seq, bytes, placed, expired };
 }
 
@@ -190,7 +192,8 @@ export function bodiesOf(events: readonly SkuEvent[]): Body[] {
     json += json === "" ? text : `,${text}`;
     bytes += size;
   }
-  if (json !== "") bodies.push({ json: `[${json}]`, bytes, events: from === 0 ? events : events.slice(from) });
+  if (json !== "")
+    bodies.push({ json: `[${json}]`, bytes, events: from === 0 ? events : events.slice(from) });
   return bodies;
 }
 

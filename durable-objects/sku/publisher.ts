@@ -13,6 +13,12 @@ import { RESEND_MS, type Draft, type Outbox } from "./outbox.ts";
 /** Messages sent together: never more bytes than the platform takes, even when each is as big as it may be. */
 const TOGETHER_MAX = Math.min(SEND_MESSAGES_MAX, Math.floor(SEND_BYTES_MAX / MESSAGE_BYTES_MAX));
 
+/**
+ * The first commit after a pause is sent at once. In a rush the next ones gather for so long, so that there are ten
+ * messages a second to carry, store and acknowledge, and not one for every commit.
+ */
+const GATHER_MS = 100;
+
 type Queues = Pick<Env, "ORDER_EVENTS" | "EFFECTS">;
 
 /** Sends what the journal owes to the queues. Nobody waits for it: what fails is sent again by a later alarm. */
@@ -20,7 +26,7 @@ export class Publisher {
   readonly #queues: () => Queues;
   readonly #outbox: Outbox;
   #overdue: StockMove[] = [];
-  #running = false;
+  #running: Promise<void> | null = null;
   /** After a failure nothing is tried before then, so that a rush does not hammer a queue that is down. */
   #pausedUntil = 0;
 
@@ -38,16 +44,20 @@ export class Publisher {
     return this.#overdue.length > 0 || this.#outbox.hasUnsent;
   }
 
-  async publish(sku: SkuNumber): Promise<void> {
-    if (this.#running || Date.now() < this.#pausedUntil) return;
-    this.#running = true;
+  /** Settles when everything that is due has been handed over, or could not be. Never rejects. */
+  publish(sku: SkuNumber): Promise<void> {
+    if (!this.#running && Date.now() < this.#pausedUntil) return Promise.resolve();
+    return (this.#running ??= this.#run(sku));
+  }
+
+  async #run(sku: SkuNumber): Promise<void> {
     try {
-      for (let sent = true; sent; ) sent = await this.#sendOnce(sku);
+      while (await this.#sendOnce(sku)) await scheduler.wait(GATHER_MS);
     } catch (cause) {
       this.#pausedUntil = Date.now() + RESEND_MS;
       logError({ event: "sku_publish_failed", sku }, cause);
     } finally {
-      this.#running = false;
+      this.#running = null;
     }
   }
 
@@ -57,6 +67,7 @@ export class Publisher {
     this.#overdue = [];
     const now = Date.now();
     const drafts = this.#outbox.take(now);
+    if (drafts.length === 0 && overdue.length === 0) return false;
     // Both are tried: one queue that is down does not stop the other.
     const [changes, questions] = await Promise.allSettled([
       this.#sendChanges(sku, drafts, now),
@@ -64,14 +75,14 @@ export class Publisher {
     ]);
     if (changes.status === "rejected") throw changes.reason;
     if (questions.status === "rejected") throw questions.reason;
-    return drafts.length > 0 || overdue.length > 0;
+    return true;
   }
 
   async #sendChanges(sku: SkuNumber, drafts: readonly Draft[], at: number): Promise<void> {
     for (let i = 0; i < drafts.length; i += TOGETHER_MAX) {
-      const messages = drafts
-        .slice(i, i + TOGETHER_MAX)
-        .map((draft) => ({ body: { v: 1, type: "sku_changed", sku, ...draft, at } satisfies OrderEventMessage }));
+      const messages = drafts.slice(i, i + TOGETHER_MAX).map((draft) => ({
+        body: { v: 1, type: "sku_changed", sku, ...draft, at } satisfies OrderEventMessage,
+      }));
       await this.#queues().ORDER_EVENTS.sendBatch(messages);
     }
   }

@@ -18,7 +18,7 @@ import {
 const CHUNK_CHARS_MAX = 300_000;
 
 /** Events between snapshots: replaying so many takes start-up well under a second. */
-export const SNAPSHOT_EVENTS = 20_000;
+const SNAPSHOT_EVENTS = 20_000;
 /** A rush is not interrupted for a snapshot until so many times the events have come. */
 const RUSH_FACTOR = 4;
 

@@ -100,7 +100,11 @@ export const unitsOf = (state: SkuState, buyer: BuyerId): number => state.buyers
 export function advance(state: SkuState, now: number): void {
   if (now > state.now) state.now = now;
   const leavesBefore = state.now - IDEMPOTENCY_WINDOW_MS;
-  for (let item = state.leaving[state.left]; item && item.at <= leavesBefore; item = state.leaving[state.left]) {
+  for (
+    let item = state.leaving[state.left];
+    item && item.at <= leavesBefore;
+    item = state.leaving[state.left]
+  ) {
     state.left++;
     leave(state, item);
   }
@@ -110,9 +114,8 @@ export function advance(state: SkuState, now: number): void {
 }
 
 function leave(state: SkuState, item: Leaving): void {
-  if ("restock" in item) {
-    state.restocks.delete(item.restock);
-  } else if ("key" in item) {
+  if ("restock" in item) state.restocks.delete(item.restock);
+  else if ("key" in item) {
     const entry = state.keys.get(item.key);
     if (entry?.at !== item.at) return;
     // The key that an order was placed with here leaves with its hold.
@@ -146,7 +149,7 @@ export function evolve(state: SkuState, event: SkuEvent): void {
     case "held": {
       const { order, buyer, quantity, until, home } = event;
       const hold = enter(state, { order, buyer, quantity, home, state: "held", until, take: 1 });
-      take(state, hold);
+      takeStock(state, hold);
       if (!home) return;
       state.keys.set(keyOf(buyer, home.key), { fingerprint: home.fingerprint, order, at: state.now });
       return;
@@ -169,7 +172,7 @@ export function evolve(state: SkuState, event: SkuEvent): void {
       state.held -= hold.quantity;
       state.available += hold.quantity;
       end(state, hold, "released");
-      giveUp(state, hold);
+      disown(state, hold);
       return;
     }
     case "tombstoned":
@@ -211,7 +214,7 @@ function evolveRetaken(state: SkuState, event: Extract<SkuEvent, { type: "retake
   if (!hold || hold.state === "released") {
     hold ??= enter(state, { order, buyer, quantity, home: null, state: "claimed", until, take: 0 });
     hold.endedAt = 0;
-    take(state, hold);
+    takeStock(state, hold);
   }
   assert(hold.state !== "sold", `${order} was taken again after it was sold`);
   hold.state = "claimed";
@@ -220,7 +223,10 @@ function evolveRetaken(state: SkuState, event: Extract<SkuEvent, { type: "retake
 }
 
 /** Rebuilds a state from what happened. `at` is the clock of the commit that wrote the events. */
-export function replay(state: SkuState, commits: Iterable<{ at: number; events: readonly SkuEvent[] }>): void {
+export function replay(
+  state: SkuState,
+  commits: Iterable<{ at: number; events: readonly SkuEvent[] }>,
+): void {
   for (const { at, events } of commits) {
     advance(state, at);
     for (const event of events) evolve(state, event);
@@ -234,15 +240,25 @@ export function enter(state: SkuState, facts: Entering): Hold {
   const { order, buyer, quantity, until, take } = facts;
   const home = facts.home && { key: facts.home.key, placement: facts.home.placement };
   const hold: Hold = {
-    order, buyer, quantity, home, state: facts.state, until, take,
-    endedAt: 0, dueAt: until, asks: 0, previous: null, next: null,
+    order,
+    buyer,
+    quantity,
+    home,
+    state: facts.state,
+    until,
+    take,
+    endedAt: 0,
+    dueAt: until,
+    asks: 0,
+    previous: null,
+    next: null,
   };
   state.holds.set(order, hold);
   if (facts.state === "held") state.due.push(until, hold);
   return hold;
 }
 
-function take(state: SkuState, hold: Hold): void {
+function takeStock(state: SkuState, hold: Hold): void {
   state.available -= hold.quantity;
   state.held += hold.quantity;
   link(state, hold).units += hold.quantity;
@@ -291,7 +307,7 @@ function unlink(state: SkuState, hold: Hold): void {
 }
 
 /** Takes a hold's units from its buyer. Who owns nothing is forgotten. */
-function giveUp(state: SkuState, hold: Hold): void {
+function disown(state: SkuState, hold: Hold): void {
   unlink(state, hold);
   const buyer = buyerOf(state, hold.buyer);
   buyer.units -= hold.quantity;

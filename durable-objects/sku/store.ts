@@ -16,6 +16,8 @@ const TABLES = `
   CREATE TABLE IF NOT EXISTS meta (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), published INTEGER NOT NULL);
 `;
 
+const INSERT_ROW = "INSERT INTO journal (seq, at, prev, hash, body) VALUES (?, ?, ?, ?, ?)";
+
 type JournalRow = { seq: number; at: number; prev: string; hash: string; body: string };
 
 export interface Loaded {
@@ -70,7 +72,9 @@ export class SkuStore {
 
   load(): Loaded {
     if (!this.#exists) return { state: emptyState(), sinceSnapshot: 0, published: 0 };
-    const [meta] = this.#sql.exec<{ published: number }>("SELECT published FROM meta WHERE only_row = 1").toArray();
+    const [meta] = this.#sql
+      .exec<{ published: number }>("SELECT published FROM meta WHERE only_row = 1")
+      .toArray();
     this.#published = meta?.published ?? 0;
     const state = this.#loadSnapshot();
     let sinceSnapshot = 0;
@@ -83,7 +87,9 @@ export class SkuStore {
   }
 
   #loadSnapshot(): SkuState {
-    const chunks = this.#sql.exec<{ seq: number; body: string }>("SELECT seq, body FROM snapshot ORDER BY chunk");
+    const chunks = this.#sql.exec<{ seq: number; body: string }>(
+      "SELECT seq, body FROM snapshot ORDER BY chunk",
+    );
     let seq = 0;
     const texts = function* (): Generator<string> {
       for (const chunk of chunks) {
@@ -93,7 +99,9 @@ export class SkuStore {
     };
     const state = thaw(texts());
     if (seq === 0) return state;
-    const [row] = this.#sql.exec<JournalRow>("SELECT seq, at, prev, hash, body FROM journal WHERE seq = ?", seq).toArray();
+    const [row] = this.#sql
+      .exec<JournalRow>("SELECT seq, at, prev, hash, body FROM journal WHERE seq = ?", seq)
+      .toArray();
     assert(row !== undefined, `the snapshot of row ${seq} has its row`);
     this.#verify(row, row.prev);
     advance(state, row.at);
@@ -131,7 +139,7 @@ export class SkuStore {
         const seq = this.#seq + 1;
         const prev = this.#hash;
         const hash = hashOf(prev, seq, at, json);
-        this.#sql.exec("INSERT INTO journal (seq, at, prev, hash, body) VALUES (?, ?, ?, ?, ?)", seq, at, prev, hash, json);
+        this.#sql.exec(INSERT_ROW, seq, at, prev, hash, json);
         this.#seq = seq;
         this.#hash = hash;
         rows.push(rowOf(seq, at, bytes, events));

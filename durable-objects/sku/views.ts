@@ -18,23 +18,25 @@ export function viewOfHold({ order, buyer, quantity, state, until, take, home }:
 /** What a buyer holds or owns, oldest first: an order's id begins with the time it was placed. */
 export function holdsOf(state: SkuState, buyer: BuyerId): HoldView[] {
   const views: HoldView[] = [];
-  for (let hold = state.buyers.get(buyer)?.first ?? null; hold; hold = hold.next) views.push(viewOfHold(hold));
+  for (let hold = state.buyers.get(buyer)?.first ?? null; hold; hold = hold.next)
+    views.push(viewOfHold(hold));
   return views.sort((a, b) => (a.order < b.order ? -1 : 1));
 }
 
 const isQuantity = (units: number): boolean => Number.isInteger(units) && units > 0 && units <= QUANTITY_MAX;
+const isStock = (units: number): boolean => Number.isInteger(units) && units >= 0 && units <= STOCK_MAX;
 
 /** Callers have parsed what they ask. One that has not is refused before it can spoil the commit of others. */
 export function assertSound(command: SkuCommand): void {
   switch (command.type) {
     case "configure":
-      return assert(Number.isInteger(command.stock) && command.stock >= 0 && command.stock <= STOCK_MAX, "stock is units");
+      return assert(isStock(command.stock), "stock is a whole number of units");
     case "hold":
       return assert(isQuantity(command.request.quantity), "a hold is of a whole number of units");
     case "release":
     case "retake":
       return assert(isQuantity(command.move.quantity), "a move is of a whole number of units");
     case "restock":
-      return assert(Number.isInteger(command.request.delta) && Math.abs(command.request.delta) <= STOCK_MAX, "delta is units");
+      return assert(isStock(Math.abs(command.request.delta)), "stock changes by a whole number of units");
   }
 }

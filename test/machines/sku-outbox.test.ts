@@ -6,7 +6,13 @@ import type { SkuEvent } from "../../schema/sku.ts";
 import { holding, orderOf, World } from "./sku-world.ts";
 
 const placement = (n: number): Row["placed"][number] => ({
-  order: orderOf(n), sale: "lamps", buyer: "ann", lines: [], amount: { amount: 1, currency: "CNY" }, createdAt: 0, payBy: 0,
+  order: orderOf(n),
+  sale: "lamps",
+  buyer: "ann",
+  lines: [],
+  amount: { amount: 1, currency: "CNY" },
+  createdAt: 0,
+  payBy: 0,
 });
 const telling = (seq: number, bytes = 100): Row => ({ seq, bytes, placed: [placement(seq)], expired: [] });
 const silent = (seq: number): Row => ({ seq, bytes: 100, placed: [], expired: [] });
@@ -55,7 +61,11 @@ describe("the outbox", () => {
   test("cuts messages where they would become too big", () => {
     const { outbox, wrote } = outboxOf();
     wrote(telling(1, 60_000), telling(2, 30_000), telling(3, 30_000), telling(4, 99_000));
-    expect(told(outbox, 0)).toEqual([[2, 2], [3, 1], [4, 1]]);
+    expect(told(outbox, 0)).toEqual([
+      [2, 2],
+      [3, 1],
+      [4, 1],
+    ]);
   });
 
   test("moves its cursor over the messages that were acknowledged in a row, in whatever order", () => {
@@ -86,7 +96,9 @@ describe("the outbox", () => {
   });
 
   test("begins after its cursor when it comes back, and reads as much from the journal as there is", () => {
-    const rows = Array.from({ length: 200 }, (_, index) => (index % 2 ? telling(index + 1) : silent(index + 1)));
+    const rows = Array.from({ length: 200 }, (_, index) =>
+      index % 2 ? telling(index + 1) : silent(index + 1),
+    );
     const { outbox, wrote } = outboxOf(rows, 20);
     expect(outbox.dueAt()).toBe(5_000);
     wrote(telling(201));
@@ -115,7 +127,9 @@ describe("the outbox", () => {
 describe("the rows of a commit", () => {
   test("are one, unless a message could not carry it", () => {
     const world = new World(1_000_000, { perBuyerMax: 1_000_000, name: "灯💡".repeat(20) });
-    world.askAll(Array.from({ length: 1_000 }, (_, n) => ({ type: "hold" as const, request: holding({ n }) })));
+    world.askAll(
+      Array.from({ length: 1_000 }, (_, n) => ({ type: "hold" as const, request: holding({ n }) })),
+    );
     const bodies = bodiesOf(world.last);
     expect(bodiesOf(world.last.slice(0, 100))).toHaveLength(1);
     expect(bodies.length).toBeGreaterThan(1);
@@ -123,7 +137,9 @@ describe("the rows of a commit", () => {
       expect(Buffer.byteLength(json)).toBeLessThan(MESSAGE_BYTES_MAX);
       expect(Math.abs(Buffer.byteLength(json) - bytes)).toBeLessThan(3);
     }
-    expect(bodies.flatMap(({ json }) => JSON.parse(json) as SkuEvent[])).toEqual(JSON.parse(JSON.stringify(world.last)));
+    expect(bodies.flatMap(({ json }) => JSON.parse(json) as SkuEvent[])).toEqual(
+      JSON.parse(JSON.stringify(world.last)),
+    );
     expect(bodies.flatMap(({ events }) => events)).toEqual(world.last);
   });
 
@@ -148,7 +164,7 @@ test("what is due comes out of the heap earliest first", () => {
   const times = Array.from({ length: 1_000 }, (_, index) => (index * 7_919) % 503);
   for (const at of times) heap.push(at, at);
   const out: (number | undefined)[] = [];
-  while (heap.size > 0) {
+  while (heap.peekAt() !== null) {
     expect(heap.peek()).toBe(heap.peekAt());
     out.push(heap.pop());
   }

@@ -1,7 +1,7 @@
 import type { SkuAnswers, SkuCommand } from "../../durable-objects/sku/commands.ts";
 import { apply } from "../../durable-objects/sku/machine.ts";
 import { freeze } from "../../durable-objects/sku/snapshot.ts";
-import { emptyState, type SkuState } from "../../durable-objects/sku/state.ts";
+import { emptyState, IDEMPOTENCY_WINDOW_MS, type SkuState } from "../../durable-objects/sku/state.ts";
 import { orderIdOf, skuNumberOf, type OrderId } from "../../schema/ids.ts";
 import type { HoldRequest, SkuConfig, SkuEvent, StockMove } from "../../schema/sku.ts";
 
@@ -29,7 +29,10 @@ export function orderOf(n: number, sku = "lamp"): OrderId {
   return orderIdOf(skuNumberOf(sku), OPENS + n, chance);
 }
 
-type Holding = Partial<Omit<HoldRequest, "home">> & { n?: number; home?: Partial<NonNullable<HoldRequest["home"]>> | null };
+type Holding = Partial<Omit<HoldRequest, "home">> & {
+  n?: number;
+  home?: Partial<NonNullable<HoldRequest["home"]>> | null;
+};
 
 /** A home hold of one unit, unless told otherwise. */
 export function holding({ n = 1, home, ...change }: Holding = {}): HoldRequest {
@@ -88,4 +91,44 @@ export class World {
 }
 
 /** Everything a state is, comparable. The clock is left out where only what happened counts. */
-export const frozen = (state: SkuState): unknown[] => [...freeze(state)].map((text): unknown => JSON.parse(text));
+export const frozen = (state: SkuState): unknown[] =>
+  [...freeze(state)].map((text): unknown => JSON.parse(text));
+
+/** An answer in one word. */
+export function wordOf(answer: { ok: boolean; value?: unknown; error?: { code: string } }): string {
+  if (answer.error) return answer.error.code;
+  const { value } = answer;
+  if (typeof value === "string") return value;
+  const held = value as { replayed?: boolean; state?: string };
+  return held.state ?? (held.replayed ? "replayed" : "new");
+}
+
+/** The order under test is number 1, of buyer ann, one unit, in a SKU of ten. */
+export const situations: Record<string, (world: World) => void> = {
+  unconfigured: () => {},
+  none: () => {},
+  held: (world) => world.hold(),
+  claimed: (world) => {
+    world.hold();
+    world.ask({ type: "claim", request: { order: orderOf(1), until: OPENS + HOLD_MS } });
+  },
+  sold: (world) => {
+    world.hold();
+    world.ask({ type: "commit", move: moving() });
+  },
+  released: (world) => {
+    world.hold();
+    world.ask({ type: "release", move: moving(), reason: "cancelled" });
+  },
+  tombstone: (world) => world.ask({ type: "release", move: moving(), reason: "refused" }),
+  retaken: (world) => {
+    world.hold();
+    world.ask({ type: "release", move: moving(), reason: "cancelled" });
+    world.ask({ type: "retake", move: moving({ take: 2 }), until: OPENS + HOLD_MS });
+  },
+  gone: (world) => {
+    world.hold();
+    world.ask({ type: "commit", move: moving() });
+    world.wait(IDEMPOTENCY_WINDOW_MS);
+  },
+};

@@ -59,7 +59,10 @@ function anyCommand(chance: () => number, now: number): SkuCommand {
     case 9:
       return { type: "restock", request: { key, fingerprint, delta: pick(5) - 2, reason: "count" } };
     case 10:
-      return { type: "bind", request: { buyer, key, fingerprint, order, supersedes: pick(2) ? orderOf(pick(ORDERS)) : null } };
+      return {
+        type: "bind",
+        request: { buyer, key, fingerprint, order, supersedes: pick(2) ? orderOf(pick(ORDERS)) : null },
+      };
     default:
       return { type: "unbind", buyer, key, order };
   }
@@ -89,8 +92,10 @@ class Auditor {
         break;
       }
       case "retaken":
-        for (const { order, soldAt } of this.#sold)
-          if (order === event.order) expect(at - soldAt >= IDEMPOTENCY_WINDOW_MS, "taken again after it was sold").toBe(true);
+        for (const { order, soldAt } of this.#sold) {
+          if (order === event.order)
+            expect(at - soldAt >= IDEMPOTENCY_WINDOW_MS, "taken again after it was sold").toBe(true);
+        }
         this.#live.set(event.order, { ...event, claimed: true });
         break;
       case "claimed": {
@@ -103,7 +108,8 @@ class Auditor {
         break;
       case "released": {
         const hold = this.#liveHold(event.order);
-        if (event.reason === "expired") expect(at >= hold.until && !hold.claimed, "released early").toBe(true);
+        if (event.reason === "expired")
+          expect(at >= hold.until && !hold.claimed, "released early").toBe(true);
         this.#end(event.order, at);
         return;
       }
@@ -167,7 +173,12 @@ function live(seed: number): World {
     }
     assertCounted(world.state);
     const roll = chance();
-    world.now += roll < 0.5 ? 0 : roll < 0.95 ? Math.floor(chance() * HOLD_MS) : Math.floor(chance() * IDEMPOTENCY_WINDOW_MS * 2);
+    world.now +=
+      roll < 0.5
+        ? 0
+        : roll < 0.95
+          ? Math.floor(chance() * HOLD_MS)
+          : Math.floor(chance() * IDEMPOTENCY_WINDOW_MS * 2);
     if (chance() < 0.02) world.now -= HOLD_MS; // A clock that is set back.
   }
   return world;
@@ -179,12 +190,13 @@ const seeds = only ? [Number(only)] : Array.from({ length: WORLDS }, (_, index) 
 
 describe("a SKU that is asked anything in any order", () => {
   test("conserves its stock, ends a hold once and never early, keeps the limit, and makes one order of a key", () => {
-    for (const seed of seeds)
+    for (const seed of seeds) {
       try {
         live(seed);
       } catch (cause) {
         throw new Error(`SEED=${seed}: ${String(cause)}`, { cause });
       }
+    }
   });
 
   test("is nothing but its events: replayed, from the beginning or from any snapshot, they give the same state", () => {
