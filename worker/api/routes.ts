@@ -16,7 +16,7 @@ interface Issue {
 }
 
 /** One entry for each field, unknown ones named one by one. */
-function fieldErrors(target: string, issues: readonly Issue[]): FieldError[] {
+export function fieldErrors(target: string, issues: readonly Issue[]): FieldError[] {
   const prefix = PREFIX[target] ?? "";
   return issues.flatMap((issue) => {
     const at = prefix + issue.path.map((part) => `/${escaped(part)}`).join("");

@@ -1,0 +1,106 @@
+import { Webhook } from "standardwebhooks";
+import type { BankApi, BankPayment } from "../../../schema/actors.ts";
+import { err } from "../../../schema/result.ts";
+import type { PaymentOutcome, PaymentProvider, RefundOutcome } from "../port.ts";
+import { METHODS, methodOf, noticeOf, outcomeOf } from "./wire.ts";
+
+/** How long the bank may take to answer; after that its answer is unknown. */
+export const PROVIDER_DEADLINE_MS = 4_000;
+
+/** The sandbox bank behind the port. What it does not say in time, or says with an exception, is unknown. */
+export function sandbox(bank: BankApi, secret: string): PaymentProvider {
+  return {
+    name: "sandbox",
+    methods: METHODS,
+
+    create: (payment, { order, description, payBy }) =>
+      within(async () => {
+        const { id, amount, method, returnUrl, callbackUrl } = payment;
+        const request = { reference: id, order, amount, description, method: methodOf(method), returnUrl, callbackUrl, expiresAt: payBy };
+        return createdOutcome(await bank.createPayment(request), new URL(callbackUrl).origin);
+      }),
+
+    query: (payment) =>
+      within(async () => {
+        const known = await bank.queryPayment(payment);
+        return known ? outcomeOf(known) : { kind: "not_found" };
+      }),
+
+    close: (payment) =>
+      within(async () => {
+        const closed = await bank.closePayment(payment);
+        return closed.ok ? outcomeOf(closed.value) : refusedOutcome(closed.error.code);
+      }),
+
+    capture: (payment, amount) =>
+      within(async () => {
+        const captured = await bank.capturePayment(payment, amount);
+        if (captured.ok) return outcomeOf(captured.value);
+        // Whatever the payment is now, the question of what became of it answers better than a refusal.
+        const known = captured.error.code === "wrong_state" ? await bank.queryPayment(payment) : null;
+        return known ? outcomeOf(known) : refusedOutcome(captured.error.code);
+      }),
+
+    refund: ({ id, payment, amount }) =>
+      within(async (): Promise<RefundOutcome> => {
+        const refunded = await bank.refundPayment({ reference: id, payment, amount });
+        if (!refunded.ok) return { kind: "failed", failure: refunded.error.code };
+        return refundOutcome(refunded.value.state);
+      }),
+
+    queryRefund: (refund) =>
+      within(async (): Promise<RefundOutcome> => {
+        const known = await bank.queryRefund(refund);
+        return known ? refundOutcome(known.state) : { kind: "not_found" };
+      }),
+
+    // The package compares in constant time and refuses timestamps more than five minutes away, in both directions.
+    async readNotice(headers, body) {
+      const text = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true }).decode(body);
+      try {
+        new Webhook(secret).verify(text, Object.fromEntries(headers), { jsonParse: false });
+      } catch (cause) {
+        const detail = cause instanceof Error ? cause.message : "The signature does not match.";
+        return err({ code: "invalid_signature", detail });
+      }
+      return noticeOf(text);
+    },
+
+    acknowledge: () => new Response(null, { status: 200 }),
+  };
+}
+
+function createdOutcome(payment: BankPayment, origin: string): PaymentOutcome {
+  const outcome = outcomeOf(payment);
+  if (outcome.kind !== "open") return outcome;
+  const action = { type: "redirect", url: `${origin}/sandbox/payments/${payment.id}` } as const;
+  return { kind: "action_required", providerRef: payment.id, action };
+}
+
+function refusedOutcome(code: string): PaymentOutcome {
+  return code === "not_found" ? { kind: "not_found" } : { kind: "unknown", cause: code };
+}
+
+const REFUND_MEANING = new Map<string, "pending" | "succeeded" | "failed">([
+  ["pending", "pending"],
+  ["succeeded", "succeeded"],
+  ["failed", "failed"],
+]);
+
+function refundOutcome(state: string): RefundOutcome {
+  const kind = REFUND_MEANING.get(state);
+  if (!kind) return { kind: "unknown", cause: `the bank says "${state}"` };
+  return kind === "failed" ? { kind, failure: "refused" } : { kind };
+}
+
+type Unknown = { kind: "unknown"; cause: string };
+
+/** An answer in time, or none: a late one and a thrown one are both unknown. */
+async function within<T>(call: () => Promise<T>): Promise<T | Unknown> {
+  const late = scheduler.wait(PROVIDER_DEADLINE_MS).then((): Unknown => ({ kind: "unknown", cause: "no answer in time" }));
+  try {
+    return await Promise.race([call(), late]);
+  } catch (cause) {
+    return { kind: "unknown", cause: cause instanceof Error ? cause.message : String(cause) };
+  }
+}

@@ -1,0 +1,88 @@
+import { Hono, type Context } from "hono";
+import * as z from "zod";
+import type { BankApi, BankBehaviour, BankPayment, BankRefusal } from "../../../schema/actors.ts";
+import type { Result } from "../../../schema/result.ts";
+import { bankActor } from "../../actors.ts";
+import { fieldErrors } from "../../api/routes.ts";
+import type { App } from "../../app-env.ts";
+import { jsonBody } from "../../middleware/body.ts";
+import { sameOriginOnly } from "../../middleware/buyer.ts";
+import { requireStaff } from "../../middleware/staff.ts";
+import { problem, type ProblemResponse } from "../../problem.ts";
+import { providerOf } from "../registry.ts";
+import { bankPage } from "./bank-page.tsx";
+
+/** A callback may be kept back for at most this long. */
+const DELAY_MS_MAX = 3_600_000;
+
+const Behaviour = z.strictObject({
+  callbacks: z.enum(["normal", "none", "duplicate", "reordered", "delayed"]).optional(),
+  delay_ms: z.int().min(0).max(DELAY_MS_MAX).optional(),
+  amount_delta: z.int().optional(),
+  create: z.enum(["normal", "timeout_applied", "timeout_lost", "error"]).optional(),
+  close: z.enum(["normal", "lies_closed_then_succeeds", "error"]).optional(),
+  query: z.enum(["normal", "error"]).optional(),
+});
+
+/** The sandbox bank's pages and controls, mounted at `/sandbox`. Where the sandbox is not offered, none of it exists. */
+export const sandbox = new Hono<App>();
+
+sandbox.use(async (c, next) => {
+  if (!providerOf(c.env, "sandbox")) return problem(c, { code: "not_found" });
+  await next();
+  c.header("Cache-Control", "no-store");
+});
+
+const bankOf = (c: Context<App>): BankApi => bankActor(c.env.SANDBOX_BANK);
+
+/** Where the buyer goes when the bank is done with them. */
+const backUrl = ({ returnUrl, order }: BankPayment): string => returnUrl ?? `/orders/${order}?returned=1`;
+
+sandbox.get("/payments/:id", async (c) => {
+  const payment = await bankOf(c).readPayment(c.req.param("id"));
+  if (!payment) return problem(c, { code: "not_found" });
+  const scene = { lang: c.get("lang"), here: c.req.path, now: Date.now() };
+  return c.html(bankPage(scene, payment, backUrl(payment)));
+});
+
+sandbox.post("/payments/:id/:decision{approve|decline}", sameOriginOnly, async (c) => {
+  const decided = await decide(c);
+  if (!decided.ok && decided.error.code === "not_found") return problem(c, { code: "not_found" });
+  // Too late or already decided: the page shows how it stands.
+  return c.redirect(decided.ok ? backUrl(decided.value) : `/sandbox/payments/${c.req.param("id")}`, 303);
+});
+
+sandbox.post("/v1/payments/:id/:decision{approve|decline}", async (c) => {
+  const decided = await decide(c);
+  if (!decided.ok) return refused(c, decided.error);
+  const { id, reference, order, state, amount } = decided.value;
+  return c.json({ id, reference, order, state, amount });
+});
+
+sandbox.put("/v1/behaviour", requireStaff("admin"), jsonBody, async (c) => {
+  const parsed = Behaviour.safeParse(await c.req.json());
+  if (!parsed.success) return problem(c, { code: "invalid_request", errors: fieldErrors("json", parsed.error.issues) });
+  const { delay_ms, amount_delta, ...words } = parsed.data;
+  const wanted = { ...words, delayMs: delay_ms, amountDelta: amount_delta };
+  const given = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));
+  return c.json(behaviourToWire(await bankOf(c).behave(given as Partial<BankBehaviour>)));
+});
+
+function decide(c: Context<App>): Promise<Result<BankPayment, BankRefusal>> {
+  const id = c.req.param("id") ?? "";
+  return c.req.param("decision") === "approve" ? bankOf(c).approve(id) : bankOf(c).decline(id);
+}
+
+function refused(c: Context<App>, { code }: BankRefusal): ProblemResponse {
+  if (code === "not_found") return problem(c, { code });
+  return problem(c, { code: "order_state", detail: "The payment is decided, closed or too old." });
+}
+
+const behaviourToWire = ({ callbacks, delayMs, amountDelta, create, close, query }: BankBehaviour) => ({
+  callbacks,
+  delay_ms: delayMs,
+  amount_delta: amountDelta,
+  create,
+  close,
+  query,
+});
