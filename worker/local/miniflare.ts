@@ -1,0 +1,57 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join, resolve } from "node:path";
+import type * as miniflare from "miniflare";
+import { unstable_getMiniflareWorkerOptions } from "wrangler";
+import { ROOT } from "./settings.ts";
+import { wrangler } from "./wrangler.ts";
+
+/** Wrangler's own Miniflare, so that there is one runtime. */
+const { Miniflare, Log, LogLevel, convertV4MiniflareOptions } = createRequire(createRequire(import.meta.url).resolve("wrangler"))(
+  "miniflare",
+) as typeof miniflare;
+
+export interface Bundle {
+  readonly config: string;
+  readonly port: number;
+  /** Where the production bundle is written. */
+  readonly outDir: string;
+  readonly stateDir: string;
+  readonly bindings: Record<string, string>;
+}
+
+/**
+ * Serves the production bundle by Miniflare with a direct socket: the same runtime and bindings as `wrangler dev`, without the
+ * two proxies in front of it.
+ */
+export async function serveBundle({ config, port, outDir, stateDir, bindings }: Bundle): Promise<{ dispose(): Promise<void> }> {
+  const configPath = resolve(ROOT, config);
+  wrangler("deploy", "--dry-run", "--outdir", outDir, "--config", configPath, "--env", "");
+  const { workerOptions } = unstable_getMiniflareWorkerOptions(configPath);
+  const main = readdirSync(outDir).find((file) => file.endsWith(".js"));
+  if (!main) throw new Error(`there is no bundle in ${outDir}`);
+  const contents = readFileSync(join(outDir, main), "utf8");
+  const server = new Miniflare(
+    convertV4MiniflareOptions({
+      cf: false,
+      logRequests: false,
+      log: new Log(LogLevel.WARN),
+      host: "127.0.0.1",
+      port: 0,
+      resourcePersistencePath: join(stateDir, "v3"),
+      workers: [
+        {
+          ...workerOptions,
+          // The name under which wrangler keeps the objects' files.
+          name: "doorbuster",
+          rootPath: dirname(configPath),
+          modules: [{ type: "ESModule", path: main, contents }],
+          bindings: { ...workerOptions.bindings, ...bindings },
+          unsafeDirectSockets: [{ host: "127.0.0.1", port }],
+        },
+      ],
+    } as never),
+  );
+  await server.ready;
+  return server;
+}

@@ -1,0 +1,28 @@
+import { lockDataDir, checkPort } from "./lock.ts";
+import { serveBundle } from "./miniflare.ts";
+import { readSettings } from "./settings.ts";
+import { welcome } from "./welcome.ts";
+import { migrate } from "./wrangler.ts";
+
+/** `npm run serve`: the production bundle on the fast local server, for load and for looking closely. */
+const settings = readSettings();
+await lockDataDir(settings.dataDir);
+await checkPort(settings.port);
+migrate(settings);
+
+const server = await serveBundle({
+  config: "wrangler.toml",
+  port: settings.port,
+  outDir: `${settings.dataDir}/bundle`,
+  stateDir: settings.stateDir,
+  bindings: { ...settings.secrets, ...settings.vars },
+});
+
+let stopping = false;
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.on(signal, () => {
+    if (stopping) return;
+    stopping = true;
+    void server.dispose().then(() => process.exit(0));
+  });
+await welcome(settings);

@@ -1,0 +1,57 @@
+import { randomBytes } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const PORT_DEFAULT = 8787;
+const SECRETS = ["ADMIN_KEY", "BUYER_TOKEN_SECRET", "SANDBOX_WEBHOOK_SECRET"] as const;
+type Secrets = Record<(typeof SECRETS)[number], string>;
+
+/** What a local server runs with: from the environment, and kept beside its data where it was not given. */
+export interface Settings {
+  readonly port: number;
+  readonly dataDir: string;
+  /** Where Miniflare and wrangler keep the state of all bindings; both servers share it. */
+  readonly stateDir: string;
+  readonly secrets: Secrets;
+  readonly vars: { readonly RATE_LIMIT: string; readonly ALLOWED_ORIGINS: string };
+  readonly seed: boolean;
+}
+
+export function readSettings(): Settings {
+  const port = Number(process.env.PORT ?? PORT_DEFAULT);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) fail(`PORT is "${process.env.PORT}", which is not a port.`);
+  const dataDir = resolve(ROOT, process.env.DATA_DIR ?? ".data");
+  mkdirSync(dataDir, { recursive: true });
+  return {
+    port,
+    dataDir,
+    stateDir: join(dataDir, "state"),
+    secrets: readSecrets(dataDir),
+    vars: { RATE_LIMIT: process.env.RATE_LIMIT ?? "on", ALLOWED_ORIGINS: process.env.ALLOWED_ORIGINS ?? "" },
+    seed: process.env.SEED !== "off",
+  };
+}
+
+/** Secrets given in the environment win; the rest are made once and kept, readable by their owner only. */
+export function readSecrets(dataDir: string): Secrets {
+  const file = join(dataDir, "secrets.json");
+  const kept = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Partial<Secrets>) : {};
+  const made: Secrets = {
+    ADMIN_KEY: `dbk_admin_${randomBytes(18).toString("base64url")}`,
+    BUYER_TOKEN_SECRET: randomBytes(32).toString("base64url"),
+    SANDBOX_WEBHOOK_SECRET: `whsec_${randomBytes(24).toString("base64")}`,
+  };
+  const secrets = { ...made, ...kept };
+  for (const name of SECRETS) secrets[name] = process.env[name] ?? secrets[name];
+  writeFileSync(file, JSON.stringify(secrets, null, 2), { mode: 0o600 });
+  chmodSync(file, 0o600);
+  return secrets;
+}
+
+/** Ends the command with a sentence for the person who started it. */
+export function fail(sentence: string): never {
+  console.error(sentence);
+  process.exit(1);
+}
