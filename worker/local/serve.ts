@@ -19,10 +19,13 @@ const server = await serveBundle({
 });
 
 let stopping = false;
-for (const signal of ["SIGINT", "SIGTERM"] as const)
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  // Miniflare's own listener would end the process at once, with the signal's code.
+  process.removeAllListeners(signal);
   process.on(signal, () => {
     if (stopping) return;
     stopping = true;
     void server.dispose().then(() => process.exit(0));
   });
+}
 await welcome(settings);
