@@ -64,7 +64,7 @@ test("with no callback at all a paid order is paid within 60 seconds", async () 
   await settled(purchase, 1);
 });
 
-test("a callback that is quicker than the answer of the create call pays the order", async () => {
+test("a create call whose answer is lost is repeated with the same key and finds the payment the bank made", async () => {
   await server.client.behave({ create: "timeout_applied" });
   const purchase = await placed();
   const { client } = server;

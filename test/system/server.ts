@@ -30,6 +30,7 @@ export class Server {
   readonly port: number;
   readonly dataDir: string;
   readonly client: Client;
+  readonly adminKey = SECRETS.ADMIN_KEY;
   output = "";
   #process: ChildProcess | null = null;
 

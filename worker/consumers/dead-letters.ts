@@ -6,13 +6,14 @@ import { deliver } from "./delivery.ts";
 export async function consumeDeadLetters(batch: MessageBatch<unknown>, env: Env, queue: string): Promise<void> {
   await deliver(batch.messages, async () => {
     const letters = batch.messages.map(({ id, body, timestamp }) => ({
-      id,
+      id: `${queue}:${id}`,
       queue,
-      body: JSON.stringify(body),
+      // Whole, since it may be replayed: a message is far smaller than a row may be.
+      body: JSON.stringify(body ?? null),
       failedAt: timestamp.getTime(),
     }));
     await keepDeadLetters(env.DB, letters);
-    for (const { id } of letters) log({ event: "dead_letter", queue, message: id });
+    for (const { id } of letters) log({ event: "dead_letter", queue, letter: id });
   });
 }
 

@@ -1,3 +1,4 @@
+import * as z from "zod";
 import { logError } from "../../durable-objects/log.ts";
 
 /** Calls one consumer has under way; the platform allows an invocation six connections. */
@@ -6,7 +7,11 @@ const AT_ONCE_MAX = 6;
 const RETRY_S = 2;
 const RETRY_S_MAX = 300;
 
-export const retryDelay = (attempts: number): number => Math.min(RETRY_S * 2 ** (attempts - 1), RETRY_S_MAX);
+/** Between half of the delay and all of it, by chance: what failed together does not come back together. */
+function retryDelay(attempts: number): number {
+  const delay = Math.min(RETRY_S * 2 ** (attempts - 1), RETRY_S_MAX);
+  return Math.ceil((delay * (1 + Math.random())) / 2);
+}
 
 /** Does each piece of work, a few at a time, in the order given. */
 export async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
@@ -15,6 +20,11 @@ export async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<
     for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item);
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE_MAX, items.length) }, worker));
+}
+
+/** What belongs together, in order of arrival. */
+export function groupsOf<T>(items: readonly T[], keyOf: (item: T) => string): T[][] {
+  return [...Map.groupBy(items, keyOf).values()];
 }
 
 /**
@@ -32,8 +42,16 @@ export async function deliver(messages: readonly Message<unknown>[], work: () =>
   }
 }
 
-/** A version that this code does not know was written by newer code: it must not be guessed at. */
-export function assertVersion(body: unknown): void {
-  const { v } = (body ?? {}) as { v?: unknown };
-  if (v !== 1) throw new Error(`a message of the version ${String(v)}`);
+/**
+ * The messages whose shape this code knows. Any other was damaged, or written by newer code and must not be guessed at: it
+ * comes back alone, by when newer code may be here, and ends among the dead letters.
+ */
+export async function understood<T>(messages: readonly Message<T>[], shape: z.ZodType): Promise<Message<T>[]> {
+  const known: Message<T>[] = [];
+  for (const message of messages) {
+    const parsed = shape.safeParse(message.body);
+    if (parsed.success) known.push(message);
+    else await deliver([message], () => Promise.reject(new Error(z.prettifyError(parsed.error))));
+  }
+  return known;
 }

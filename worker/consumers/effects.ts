@@ -1,15 +1,15 @@
-import { skuNumberOf, type PaymentId, type RefundId } from "../../schema/ids.ts";
+import { orderOf, skuNumberOf, type OrderId, type PaymentId, type RefundId } from "../../schema/ids.ts";
 import type { EffectMessage } from "../../schema/messages.ts";
-import type { Effect, Order, Payment, Report } from "../../schema/order.ts";
+import type { CaseKind, Effect, Order, Payment, Report } from "../../schema/order.ts";
 import { unreachable } from "../../schema/result.ts";
 import type { MoveAnswer, StockMove } from "../../schema/sku.ts";
 import type { SkuApi } from "../../schema/actors.ts";
 import { orderActor, skuActor } from "../actors.ts";
-import type { PaymentProvider } from "../providers/port.ts";
 import { providerOf } from "../providers/registry.ts";
 import { paymentReport, refundReport } from "../providers/reports.ts";
 import { openCase } from "../read-models/cases.ts";
-import { assertVersion, deliver, eachOf } from "./delivery.ts";
+import { deliver, eachOf, groupsOf, understood } from "./delivery.ts";
+import { EffectShape } from "./shapes.ts";
 
 /** Late money keeps its units for this long while it is being written down. */
 const RETAKE_MS = 10 * 60_000;
@@ -19,36 +19,39 @@ type ClaimOverdue = Extract<EffectMessage, { type: "claim_overdue" }>;
 
 /** Does the work that actors ask for, and reports what came of it. Every piece is safe to repeat. */
 export async function consumeEffects(batch: MessageBatch<EffectMessage>, env: Env): Promise<void> {
-  await eachOf(batch.messages, (message) =>
-    deliver([message], async () => {
-      const { body } = message;
-      assertVersion(body);
-      if (body.type === "claim_overdue") return settleClaim(env, body);
-      const report = await perform(env, body);
-      if (report) await orderActor(env, body.order).report([report], body.key);
-    }),
-  );
+  const messages = await understood(batch.messages, EffectShape);
+  const of = ({ body }: Message<EffectMessage>): OrderId => (body.type === "claim_overdue" ? body.move.order : body.order);
+  // One order's work is done one piece after the other, so that a repeated message never runs beside the first.
+  await eachOf(groupsOf(messages, of), async (group) => {
+    for (const message of group) await deliver([message], () => work(env, message.body));
+  });
 }
 
-/** The report that the work ended in; null when it is not known yet and the order will ask again. */
-async function perform(env: Env, { effect, snapshot }: OrderEffect): Promise<Report | null> {
+async function work(env: Env, message: EffectMessage): Promise<void> {
+  if (message.type === "claim_overdue") return settleClaim(env, message);
+  const reports = await perform(env, message);
+  if (reports) await orderActor(env, message.order).report(reports, message.key);
+}
+
+/** What the work ended in; null when that is not known yet and the order will ask again. */
+async function perform(env: Env, { order, effect, snapshot }: OrderEffect): Promise<Report[] | null> {
   switch (effect.type) {
     case "commit_stock":
-      return commit(env, snapshot, effect.take);
+      return [await commit(env, snapshot, effect.take)];
     case "release_stock":
       await onEachLine(env, snapshot, effect.take, (sku, move) => sku.release(move, effect.reason));
-      return { type: "stock_released" };
+      return [{ type: "stock_released" }];
     case "retake_stock":
-      return retake(env, snapshot, effect.take);
+      return [await retake(env, snapshot, effect.take)];
     case "query_payment":
     case "close_payment":
     case "capture_payment":
       return ask(env, snapshot, effect);
     case "refund_payment":
-      return refund(env, snapshot, effect.refund);
+      return refund(env, order, effect.refund);
     case "open_case":
       await openCase(env.DB, effect.case);
-      return { type: "case_opened", case: effect.case.id };
+      return [{ type: "case_opened", case: effect.case.id }];
     default:
       return unreachable(effect);
   }
@@ -87,12 +90,6 @@ async function retake(env: Env, order: Order, take: number): Promise<Report> {
   return { type: "stock_gone", take };
 }
 
-function providerFor(env: Env, payment: Payment): PaymentProvider {
-  const provider = providerOf(env, payment.provider);
-  if (!provider) throw new Error(`the provider ${payment.provider} is not offered here`);
-  return provider;
-}
-
 function paymentOf(order: Order, id: PaymentId): Payment {
   const payment = order.payments.find((candidate) => candidate.id === id);
   if (!payment) throw new Error(`the order ${order.order} has no payment ${id}`);
@@ -101,29 +98,45 @@ function paymentOf(order: Order, id: PaymentId): Payment {
 
 type Question = Extract<Effect, { type: "query_payment" | "close_payment" | "capture_payment" }>;
 
-async function ask(env: Env, order: Order, { type, payment: id }: Question): Promise<Report> {
+async function ask(env: Env, order: Order, { type, payment: id }: Question): Promise<Report[] | null> {
   const payment = paymentOf(order, id);
-  const provider = providerFor(env, payment);
+  const provider = providerOf(env, payment.provider);
+  if (!provider) return nobodyToAsk(env, payment, type === "capture_payment" ? "capture_failed" : "fate_open", id);
   switch (type) {
     case "query_payment":
-      return paymentReport(id, await provider.query(id), { via: "query" });
+      return [paymentReport(id, await provider.query(id), { via: "query" })];
     case "close_payment":
-      return paymentReport(id, await provider.close(id), { via: "answer" });
+      return [paymentReport(id, await provider.close(id), { via: "answer" })];
     case "capture_payment":
-      return paymentReport(id, await provider.capture(id, payment.amount), { via: "answer" });
+      return [paymentReport(id, await provider.capture(id, payment.amount), { via: "answer" })];
     default:
       return unreachable(type);
   }
 }
 
-async function refund(env: Env, order: Order, id: RefundId): Promise<Report | null> {
-  const wanted = order.refunds.find((candidate) => candidate.id === id);
-  if (!wanted) throw new Error(`the order ${order.order} has no refund ${id}`);
-  const provider = providerFor(env, paymentOf(order, wanted.payment));
+/** Asked of the order as it is now: a refund that has ended is never sent to the bank again by a message that is late. */
+async function refund(env: Env, id: OrderId, wantedId: RefundId): Promise<Report[] | null> {
+  const order = await orderActor(env, id).view();
+  const wanted = order?.refunds.find((candidate) => candidate.id === wantedId);
+  if (!order || !wanted) throw new Error(`the order ${id} has no refund ${wantedId}`);
+  if (wanted.state !== "pending") return [];
+
+  const payment = paymentOf(order, wanted.payment);
+  const provider = providerOf(env, payment.provider);
+  if (!provider) return nobodyToAsk(env, payment, "refund_failed", wantedId);
   // What became of an earlier try is asked first: a repeat is safe, but an answer is better.
-  const known = await provider.queryRefund(id);
+  const known = await provider.queryRefund(wantedId);
   const settled = known.kind === "succeeded" || known.kind === "failed";
-  return refundReport(id, settled ? known : await provider.refund(wanted), { via: "answer" });
+  const report = refundReport(wantedId, settled ? known : await provider.refund(wanted), { via: "answer" });
+  return report && [report];
+}
+
+/** A provider that was taken out of the settings while it still owed an answer. People must see it, the order asks again. */
+async function nobodyToAsk(env: Env, { id, provider }: Payment, kind: CaseKind, about: PaymentId | RefundId): Promise<null> {
+  const detail = `the provider ${provider} is not offered here, so nobody answers for ${about}`;
+  const open = { id: `provider_not_offered:${kind}:${about}`, kind, order: orderOf(about), payment: id, detail };
+  await openCase(env.DB, { ...open, openedAt: Date.now() });
+  return null;
 }
 
 /** A claim outlived its deadline: the order knows whether its units are sold, still being paid for, or nobody's. */

@@ -1,9 +1,9 @@
-import type { OrderId, SkuNumber } from "../../schema/ids.ts";
 import type { OrderEventMessage } from "../../schema/messages.ts";
 import { unborn, type Order } from "../../schema/order.ts";
 import { orderActor, skuActor } from "../actors.ts";
 import { project, type Projected } from "../read-models/projection.ts";
-import { assertVersion, deliver, eachOf } from "./delivery.ts";
+import { deliver, eachOf, groupsOf, understood } from "./delivery.ts";
+import { OrderEventShape } from "./shapes.ts";
 
 type EventMessage = Message<OrderEventMessage>;
 
@@ -12,22 +12,25 @@ type EventMessage = Message<OrderEventMessage>;
  * is not acknowledged they send again; versions make the order of arrival unimportant.
  */
 export async function consumeOrderEvents(batch: MessageBatch<OrderEventMessage>, env: Env): Promise<void> {
-  const good: EventMessage[] = [];
-  for (const message of batch.messages)
-    await deliverUnlessGood(message, good);
-  if (good.length === 0) return;
-  await deliver(good, async () => {
-    const changes = good.flatMap(({ body }) => changesOf(body));
-    if (changes.length > 0) await project(env.DB, changes);
-    await acknowledge(env, good);
-  });
+  const messages = await understood(batch.messages, OrderEventShape);
+  const stored = await store(env, messages);
+  // Each actor's messages end by themselves: one that cannot be told holds up nobody else.
+  const groups = groupsOf(stored, ({ body }) => (body.type === "order_changed" ? body.order.order : body.sku));
+  await eachOf(groups, (group) => deliver(group, () => acknowledge(env, group)));
 }
 
-/** A message of an unknown version goes its own way, and holds up nobody's copy. */
-async function deliverUnlessGood(message: EventMessage, good: EventMessage[]): Promise<void> {
-  const known = (message.body as { v?: unknown } | null)?.v === 1;
-  if (known) good.push(message);
-  else await deliver([message], async () => assertVersion(message.body));
+/** The messages that D1 has: all of them, or none and they are sent back. */
+async function store(env: Env, messages: EventMessage[]): Promise<EventMessage[]> {
+  try {
+    await project(
+      env.DB,
+      messages.flatMap(({ body }) => changesOf(body)),
+    );
+    return messages;
+  } catch (cause) {
+    await deliver(messages, () => Promise.reject(cause));
+    return [];
+  }
 }
 
 /** What a message says orders are now. An order's own actor (rank 1) knows better than its home SKU (rank 0). */
@@ -41,19 +44,12 @@ function changesOf(message: OrderEventMessage): Projected[] {
   return [...placed, ...expired];
 }
 
+/** Tells one actor what D1 has of it. A SKU knows each message by its own last row, so it hears of each. */
 async function acknowledge(env: Env, messages: readonly EventMessage[]): Promise<void> {
-  const versions = new Map<OrderId, number>();
-  const throughs = new Map<SkuNumber, number[]>();
+  let newest: Order | null = null;
   for (const { body } of messages) {
-    if (body.type === "order_changed") {
-      const { order, version } = body.order;
-      versions.set(order, Math.max(version, versions.get(order) ?? 0));
-    } else throughs.set(body.sku, [...(throughs.get(body.sku) ?? []), body.through]);
+    if (body.type === "sku_changed") await skuActor(env, body.sku).published(body.through);
+    else if (!newest || body.order.version > newest.version) newest = body.order;
   }
-  await eachOf([...versions], async ([order, version]) => {
-    await orderActor(env, order).report([{ type: "projected", version }]);
-  });
-  await eachOf([...throughs], async ([sku, all]) => {
-    for (const through of all.toSorted((a, b) => a - b)) await skuActor(env, sku).published(through);
-  });
+  if (newest) await orderActor(env, newest.order).report([{ type: "projected", version: newest.version }]);
 }

@@ -1,24 +1,21 @@
 import type { ProviderEventMessage } from "../../schema/messages.ts";
 import { orderActor } from "../actors.ts";
 import { openCase } from "../read-models/cases.ts";
-import { assertVersion, deliver, eachOf } from "./delivery.ts";
+import { deliver, eachOf, groupsOf, understood } from "./delivery.ts";
+import { ProviderEventShape } from "./shapes.ts";
 
 type EventMessage = Message<ProviderEventMessage>;
 
 /** Tells orders what their providers have called back about. The order decides what it means, and knows what it has heard. */
 export async function consumeProviderEvents(batch: MessageBatch<ProviderEventMessage>, env: Env): Promise<void> {
-  const byOrder = new Map<unknown, EventMessage[]>();
-  for (const message of batch.messages) {
-    // One that is not even an object stands alone, so that it spoils nobody else's.
-    const order: unknown = (message.body as ProviderEventMessage | null)?.order ?? message.id;
-    byOrder.set(order, [...(byOrder.get(order) ?? []), message]);
-  }
-  await eachOf([...byOrder.values()], (messages) => deliver(messages, () => tell(env, messages)));
+  const messages = await understood(batch.messages, ProviderEventShape);
+  // What came back is told alone, so that one report nobody can digest does not keep its order from hearing the others.
+  const groups = groupsOf(messages, ({ id, attempts, body }) => (attempts > 1 ? id : body.order));
+  await eachOf(groups, (group) => deliver(group, () => tell(env, group)));
 }
 
 /** All that was said about one order, in one call. */
 async function tell(env: Env, messages: readonly EventMessage[]): Promise<void> {
-  for (const { body } of messages) assertVersion(body);
   const [first] = messages;
   if (!first) return;
   const heard = await orderActor(env, first.body.order).report(messages.map(({ body }) => body.report));

@@ -1,4 +1,4 @@
-import { desc, eq } from "drizzle-orm";
+import { and, desc, eq, isNull } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 import { deadLetters } from "../../schema/tables/tables.ts";
 
@@ -23,5 +23,7 @@ export async function findDeadLetter(db: D1Database, id: string): Promise<DeadLe
 }
 
 export async function markReplayed(db: D1Database, id: string, by: string, now: number): Promise<void> {
-  await drizzle(db).update(deadLetters).set({ replayedAt: now, replayedBy: by }).where(eq(deadLetters.id, id));
+  // Of two people who replay it at once, the first is remembered.
+  const waiting = and(eq(deadLetters.id, id), isNull(deadLetters.replayedAt));
+  await drizzle(db).update(deadLetters).set({ replayedAt: now, replayedBy: by }).where(waiting);
 }

@@ -66,10 +66,15 @@ interface Cursor {
   readonly id: string;
 }
 
-const writeCursor = ({ createdAt, id }: Cursor): string => `${createdAt}.${id}`;
+const writeCursor = ({ createdAt, id }: Cursor): string =>
+  btoa(`${createdAt}.${id}`).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+
+const BASE64URL = /^[A-Za-z0-9_-]+$/;
 
 function readCursor(text: string): Cursor | null {
-  const [at = "", id = ""] = text.split(".");
+  // One character over a multiple of four is no base 64 at all, and would throw.
+  if (!BASE64URL.test(text) || text.length % 4 === 1) return null;
+  const [at = "", id = ""] = atob(text.replaceAll("-", "+").replaceAll("_", "/")).split(".");
   const createdAt = Number(at);
   return Number.isSafeInteger(createdAt) && createdAt > 0 && isOrderId(id) ? { createdAt, id } : null;
 }

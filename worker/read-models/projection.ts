@@ -1,3 +1,4 @@
+import type { OrderId } from "../../schema/ids.ts";
 import type { Order } from "../../schema/order.ts";
 
 /** An order as it is now, and who says so: see `orders.rank`. */
@@ -6,8 +7,8 @@ export interface Projected {
   readonly rank: 0 | 1;
 }
 
-/** Rows of one statement: D1 takes a parameter of 2 MB, and a large order is under 20 kB. */
-const ROWS_MAX = 80;
+/** Characters of one statement's rows: D1 takes a parameter of 2 MB, and a character is up to 3 bytes. */
+const ROWS_CHARS_MAX = 500_000;
 
 const UPSERT_ORDERS = `
   INSERT INTO orders (id, sale, buyer, state, amount_minor, currency, created_at, updated_at, version, rank, document)
@@ -41,10 +42,40 @@ const UPSERT_REFUNDS = `
 
 /** Writes orders, payments and refunds as they are now, all of them or none. Safe to repeat, in any order. */
 export async function project(db: D1Database, changes: readonly Projected[]): Promise<void> {
-  const statements: D1PreparedStatement[] = [];
-  for (let from = 0; from < changes.length; from += ROWS_MAX) {
-    const rows = JSON.stringify(changes.slice(from, from + ROWS_MAX));
-    for (const sql of [UPSERT_ORDERS, UPSERT_PAYMENTS, UPSERT_REFUNDS]) statements.push(db.prepare(sql).bind(rows));
+  const statements = chunksOf(newestOf(changes)).flatMap((rows) =>
+    [UPSERT_ORDERS, UPSERT_PAYMENTS, UPSERT_REFUNDS].map((sql) => db.prepare(sql).bind(rows)),
+  );
+  if (statements.length > 0) await db.batch(statements);
+}
+
+/** What is already outdated within a batch is not written at all. */
+function newestOf(changes: readonly Projected[]): Projected[] {
+  const newest = new Map<OrderId, Projected>();
+  for (const change of changes) {
+    const known = newest.get(change.order.order);
+    if (!known || isNewer(change, known)) newest.set(change.order.order, change);
   }
-  await db.batch(statements);
+  return [...newest.values()];
+}
+
+const isNewer = (a: Projected, b: Projected): boolean =>
+  a.order.version > b.order.version || (a.order.version === b.order.version && a.rank > b.rank);
+
+/** JSON arrays that each fit a parameter. */
+function chunksOf(changes: readonly Projected[]): string[] {
+  const chunks: string[] = [];
+  let rows: string[] = [];
+  let chars = 0;
+  for (const change of changes) {
+    const row = JSON.stringify(change);
+    if (rows.length > 0 && chars + row.length > ROWS_CHARS_MAX) {
+      chunks.push(`[${rows.join(",")}]`);
+      rows = [];
+      chars = 0;
+    }
+    rows.push(row);
+    chars += row.length;
+  }
+  if (rows.length > 0) chunks.push(`[${rows.join(",")}]`);
+  return chunks;
 }
