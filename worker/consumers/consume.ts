@@ -9,8 +9,8 @@ const QUEUE = /(?:^|-)(provider-events|effects|order-events)(-dead)?$/;
 
 /** One consumer for each queue; what a queue's consumer cannot digest goes to its dead letters. */
 export async function consume(batch: MessageBatch<unknown>, env: Env): Promise<void> {
-  const [, queue, dead] = QUEUE.exec(batch.queue) ?? [];
-  if (queue && dead) return consumeDeadLetters(batch, env, queue);
+  const [, queue = "", dead] = QUEUE.exec(batch.queue) ?? [];
+  if (dead) return consumeDeadLetters(batch, env, queue);
   switch (queue) {
     case "provider-events":
       return consumeProviderEvents(batch as MessageBatch<ProviderEventMessage>, env);

@@ -1,9 +1,18 @@
 import { log } from "../../durable-objects/log.ts";
-import { findDeadLetter, keepDeadLetters, markReplayed, type DeadLetter } from "../read-models/dead-letters.ts";
+import {
+  findDeadLetter,
+  keepDeadLetters,
+  markReplayed,
+  type DeadLetter,
+} from "../read-models/dead-letters.ts";
 import { deliver } from "./delivery.ts";
 
 /** A dead letter becomes a row that people see. While D1 is away it waits here. */
-export async function consumeDeadLetters(batch: MessageBatch<unknown>, env: Env, queue: string): Promise<void> {
+export async function consumeDeadLetters(
+  batch: MessageBatch<unknown>,
+  env: Env,
+  queue: string,
+): Promise<void> {
   await deliver(batch.messages, async () => {
     const letters = batch.messages.map(({ id, body, timestamp }) => ({
       id: `${queue}:${id}`,

@@ -31,7 +31,10 @@ export function groupsOf<T>(items: readonly T[], keyOf: (item: T) => string): T[
  * Acknowledges messages once their work is done, and sends them back when it was not: one bad message holds up nobody else,
  * and ends among the dead letters after its last attempt.
  */
-export async function deliver(messages: readonly Message<unknown>[], work: () => Promise<void>): Promise<void> {
+export async function deliver(
+  messages: readonly Message<unknown>[],
+  work: () => Promise<void>,
+): Promise<void> {
   try {
     await work();
     for (const message of messages) message.ack();
@@ -46,7 +49,10 @@ export async function deliver(messages: readonly Message<unknown>[], work: () =>
  * The messages whose shape this code knows. Any other was damaged, or written by newer code and must not be guessed at: it
  * comes back alone, by when newer code may be here, and ends among the dead letters.
  */
-export async function understood<T>(messages: readonly Message<T>[], shape: z.ZodType): Promise<Message<T>[]> {
+export async function understood<T>(
+  messages: readonly Message<T>[],
+  shape: z.ZodType,
+): Promise<Message<T>[]> {
   const known: Message<T>[] = [];
   for (const message of messages) {
     const parsed = shape.safeParse(message.body);

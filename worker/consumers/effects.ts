@@ -20,7 +20,8 @@ type ClaimOverdue = Extract<EffectMessage, { type: "claim_overdue" }>;
 /** Does the work that actors ask for, and reports what came of it. Every piece is safe to repeat. */
 export async function consumeEffects(batch: MessageBatch<EffectMessage>, env: Env): Promise<void> {
   const messages = await understood(batch.messages, EffectShape);
-  const of = ({ body }: Message<EffectMessage>): OrderId => (body.type === "claim_overdue" ? body.move.order : body.order);
+  const of = ({ body }: Message<EffectMessage>): OrderId =>
+    body.type === "claim_overdue" ? body.move.order : body.order;
   // One order's work is done one piece after the other, so that a repeated message never runs beside the first.
   await eachOf(groupsOf(messages, of), async (group) => {
     for (const message of group) await deliver([message], () => work(env, message.body));
@@ -62,13 +63,13 @@ async function onEachLine(
   env: Env,
   { order, buyer, lines }: Order,
   take: number,
-  ask: (sku: SkuApi, move: StockMove) => Promise<MoveAnswer>,
+  make: (sku: SkuApi, move: StockMove) => Promise<MoveAnswer>,
 ): Promise<"done" | "gone"> {
   const inOrder = lines
     .map(({ sku, quantity }) => ({ number: skuNumberOf(sku), quantity }))
     .toSorted((a, b) => (a.number < b.number ? -1 : 1));
   for (const { number, quantity } of inOrder) {
-    const answer = await ask(skuActor(env, number), { order, take, buyer, quantity });
+    const answer = await make(skuActor(env, number), { order, take, buyer, quantity });
     if (answer.ok) continue;
     if (answer.error.code !== "gone") throw new Error(`the SKU ${number} answers ${answer.error.code}`);
     return "gone";
@@ -101,7 +102,8 @@ type Question = Extract<Effect, { type: "query_payment" | "close_payment" | "cap
 async function ask(env: Env, order: Order, { type, payment: id }: Question): Promise<Report[] | null> {
   const payment = paymentOf(order, id);
   const provider = providerOf(env, payment.provider);
-  if (!provider) return nobodyToAsk(env, payment, type === "capture_payment" ? "capture_failed" : "fate_open", id);
+  if (!provider)
+    return nobodyToAsk(env, payment, type === "capture_payment" ? "capture_failed" : "fate_open", id);
   switch (type) {
     case "query_payment":
       return [paymentReport(id, await provider.query(id), { via: "query" })];
@@ -132,9 +134,20 @@ async function refund(env: Env, id: OrderId, wantedId: RefundId): Promise<Report
 }
 
 /** A provider that was taken out of the settings while it still owed an answer. People must see it, the order asks again. */
-async function nobodyToAsk(env: Env, { id, provider }: Payment, kind: CaseKind, about: PaymentId | RefundId): Promise<null> {
+async function nobodyToAsk(
+  env: Env,
+  { id, provider }: Payment,
+  kind: CaseKind,
+  about: PaymentId | RefundId,
+): Promise<null> {
   const detail = `the provider ${provider} is not offered here, so nobody answers for ${about}`;
-  const open = { id: `provider_not_offered:${kind}:${about}`, kind, order: orderOf(about), payment: id, detail };
+  const open = {
+    id: `provider_not_offered:${kind}:${about}`,
+    kind,
+    order: orderOf(about),
+    payment: id,
+    detail,
+  };
   await openCase(env.DB, { ...open, openedAt: Date.now() });
   return null;
 }
@@ -145,5 +158,6 @@ async function settleClaim(env: Env, { sku: number, move }: ClaimOverdue): Promi
   const order = await orderActor(env, move.order).view();
   if (!order) await sku.release(move, "payment_lost");
   else if (order.stock === "released") await sku.release({ ...move, take: order.take }, "pay_by_passed");
-  else if (order.state === "paid" || order.stock === "committed") await sku.commit({ ...move, take: order.take });
+  else if (order.state === "paid" || order.stock === "committed")
+    await sku.commit({ ...move, take: order.take });
 }

@@ -15,7 +15,9 @@ export async function consumeOrderEvents(batch: MessageBatch<OrderEventMessage>,
   const messages = await understood(batch.messages, OrderEventShape);
   const stored = await store(env, messages);
   // Each actor's messages end by themselves: one that cannot be told holds up nobody else.
-  const groups = groupsOf(stored, ({ body }) => (body.type === "order_changed" ? body.order.order : body.sku));
+  const groups = groupsOf(stored, ({ body }) =>
+    body.type === "order_changed" ? body.order.order : body.sku,
+  );
   await eachOf(groups, (group) => deliver(group, () => acknowledge(env, group)));
 }
 
@@ -36,7 +38,10 @@ async function store(env: Env, messages: EventMessage[]): Promise<EventMessage[]
 /** What a message says orders are now. An order's own actor (rank 1) knows better than its home SKU (rank 0). */
 function changesOf(message: OrderEventMessage): Projected[] {
   if (message.type === "order_changed") return [{ order: message.order, rank: 1 }];
-  const placed = message.placed.map((placement): Projected => ({ order: unborn(placement, placement.createdAt), rank: 0 }));
+  const placed = message.placed.map((placement): Projected => ({
+    order: unborn(placement, placement.createdAt),
+    rank: 0,
+  }));
   const expired = message.expired.map(({ placement, at }): Projected => {
     const order: Order = { ...unborn(placement, placement.payBy), updatedAt: at };
     return { order, rank: 0 };

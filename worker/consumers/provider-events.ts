@@ -7,7 +7,10 @@ import { ProviderEventShape } from "./shapes.ts";
 type EventMessage = Message<ProviderEventMessage>;
 
 /** Tells orders what their providers have called back about. The order decides what it means, and knows what it has heard. */
-export async function consumeProviderEvents(batch: MessageBatch<ProviderEventMessage>, env: Env): Promise<void> {
+export async function consumeProviderEvents(
+  batch: MessageBatch<ProviderEventMessage>,
+  env: Env,
+): Promise<void> {
   const messages = await understood(batch.messages, ProviderEventShape);
   // What came back is told alone, so that one report nobody can digest does not keep its order from hearing the others.
   const groups = groupsOf(messages, ({ id, attempts, body }) => (attempts > 1 ? id : body.order));

@@ -16,11 +16,13 @@ export interface AuditEntry {
 }
 
 export async function recordAudit(db: D1Database, entry: AuditEntry): Promise<void> {
-  await drizzle(db).insert(audit).values({ ...entry, detail: JSON.stringify(entry.detail) });
+  await drizzle(db)
+    .insert(audit)
+    .values({ ...entry, detail: JSON.stringify(entry.detail) });
 }
 
 /** The newest first. */
 export async function listAudit(db: D1Database) {
   const rows = await drizzle(db).select().from(audit).orderBy(desc(audit.id)).limit(ENTRIES_MAX);
-  return rows.map((row) => ({ ...row, detail: JSON.parse(row.detail) as unknown }));
+  return rows.map((row) => Object.assign(row, { detail: JSON.parse(row.detail) as unknown }));
 }

@@ -16,6 +16,10 @@ export async function saveSale(db: D1Database, sale: Sale): Promise<void> {
 
 /** The newest opening first. */
 export async function listSales(db: D1Database): Promise<Sale[]> {
-  const rows = await drizzle(db).select({ document: sales.document }).from(sales).orderBy(desc(sales.opensAt)).limit(SALES_MAX);
+  const rows = await drizzle(db)
+    .select({ document: sales.document })
+    .from(sales)
+    .orderBy(desc(sales.opensAt))
+    .limit(SALES_MAX);
   return rows.map(({ document }) => JSON.parse(document) as Sale);
 }

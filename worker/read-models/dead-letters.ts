@@ -7,9 +7,14 @@ const LETTERS_MAX = 500;
 export type DeadLetter = typeof deadLetters.$inferSelect;
 
 /** A letter that was written down before is the same letter. */
-export async function keepDeadLetters(db: D1Database, letters: readonly Omit<DeadLetter, "replayedAt" | "replayedBy">[]): Promise<void> {
+export async function keepDeadLetters(
+  db: D1Database,
+  letters: readonly Omit<DeadLetter, "replayedAt" | "replayedBy">[],
+): Promise<void> {
   const d1 = drizzle(db);
-  const [first, ...rest] = letters.map((letter) => d1.insert(deadLetters).values(letter).onConflictDoNothing());
+  const [first, ...rest] = letters.map((letter) =>
+    d1.insert(deadLetters).values(letter).onConflictDoNothing(),
+  );
   if (first) await d1.batch([first, ...rest]);
 }
 

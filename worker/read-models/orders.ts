@@ -57,7 +57,11 @@ export async function listOrders(d1: D1Database, query: OrderQuery): Promise<Ord
 async function matching(d1: D1Database, q: string): Promise<SQL | undefined> {
   if (isOrderId(q)) return eq(orders.id, q);
   if (isPaymentId(q) || isRefundId(q)) return eq(orders.id, orderOf(q));
-  const [found] = await drizzle(d1).select({ id: payments.orderId }).from(payments).where(eq(payments.providerRef, q)).limit(1);
+  const [found] = await drizzle(d1)
+    .select({ id: payments.orderId })
+    .from(payments)
+    .where(eq(payments.providerRef, q))
+    .limit(1);
   return found ? eq(orders.id, found.id) : eq(orders.buyer, q);
 }
 
@@ -80,6 +84,10 @@ function readCursor(text: string): Cursor | null {
 }
 
 export async function findOrder(d1: D1Database, id: string): Promise<Order | null> {
-  const [row] = await drizzle(d1).select({ document: orders.document }).from(orders).where(eq(orders.id, id)).limit(1);
+  const [row] = await drizzle(d1)
+    .select({ document: orders.document })
+    .from(orders)
+    .where(eq(orders.id, id))
+    .limit(1);
   return row ? (JSON.parse(row.document) as Order) : null;
 }

@@ -10,7 +10,10 @@ const KEYS_MAX = 500;
 const KEY_BYTES = 24;
 
 const base64url = (bytes: Uint8Array): string =>
-  btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
 
 /** Makes a key and keeps its hash. `key` is in this answer and nowhere else. */
 export async function createStaffKey(
@@ -39,7 +42,10 @@ export const listStaffKeys = (db: D1Database) =>
 /** False when there is no such key. Revoking twice is revoking once. */
 export async function revokeStaffKey(db: D1Database, id: string, now: number): Promise<boolean> {
   const d1 = drizzle(db);
-  await d1.update(staffKeys).set({ revokedAt: now }).where(and(eq(staffKeys.id, id), isNull(staffKeys.revokedAt)));
+  await d1
+    .update(staffKeys)
+    .set({ revokedAt: now })
+    .where(and(eq(staffKeys.id, id), isNull(staffKeys.revokedAt)));
   const [row] = await d1.select({ id: staffKeys.id }).from(staffKeys).where(eq(staffKeys.id, id)).limit(1);
   return row !== undefined;
 }
