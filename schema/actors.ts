@@ -34,7 +34,10 @@ import type {
 /** What may be asked of the one writer of a SKU's stock. Every answer is durable before it is given. */
 export interface SkuApi {
   /** Creates the SKU with `stock` units, or changes what it knows of its sale; `stock` counts only the first time. */
-  configure(config: SkuConfig, stock: number): Promise<Result<SkuView, { code: "other_sku" | "other_sale" | "overloaded" }>>;
+  configure(
+    config: SkuConfig,
+    stock: number,
+  ): Promise<Result<SkuView, { code: "other_sku" | "other_sale" | "overloaded" }>>;
   hold(request: HoldRequest): Promise<HoldAnswer>;
   claim(request: ClaimRequest): Promise<ClaimAnswer>;
   /** `held | claimed -> sold`. Of a released hold: `gone`. */
@@ -146,9 +149,11 @@ export interface BankApi {
   queryPayment(reference: PaymentId): Promise<BankPayment | null>;
   closePayment(reference: PaymentId): Promise<Result<BankPayment, BankRefusal>>;
   capturePayment(reference: PaymentId, amount: Money): Promise<Result<BankPayment, BankRefusal>>;
-  refundPayment(request: { reference: RefundId; payment: PaymentId; amount: Money }): Promise<
-    Result<{ state: "pending" | "succeeded" | "failed" }, BankRefusal>
-  >;
+  refundPayment(request: {
+    reference: RefundId;
+    payment: PaymentId;
+    amount: Money;
+  }): Promise<Result<{ state: "pending" | "succeeded" | "failed" }, BankRefusal>>;
   queryRefund(reference: RefundId): Promise<{ state: "pending" | "succeeded" | "failed" } | null>;
   /** What the buyer presses on the bank's page. Repeating it is harmless. */
   approve(id: string): Promise<Result<BankPayment, BankRefusal>>;

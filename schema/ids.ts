@@ -35,14 +35,9 @@ export const SLUG = /^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/;
 
 function encode(value: number, chars: number): string {
   let text = "";
-  for (let rest = value, i = 0; i < chars; i++, rest = Math.floor(rest / 32)) text = ALPHABET[rest % 32] + text;
+  for (let rest = value, i = 0; i < chars; i++, rest = Math.floor(rest / 32))
+    text = ALPHABET[rest % 32] + text;
   return text;
-}
-
-function decode(text: string): number {
-  let value = 0;
-  for (const char of text) value = value * 32 + ALPHABET.indexOf(char);
-  return value;
 }
 
 function encodeBytes(bytes: Uint8Array): string {
@@ -64,7 +59,6 @@ export const isOrderId = (text: string): text is OrderId => ORDER_ID.test(text);
 export const isPaymentId = (text: string): text is PaymentId => PAYMENT_ID.test(text);
 export const isRefundId = (text: string): text is RefundId => REFUND_ID.test(text);
 
-export const placedAtOf = (order: OrderId): number => decode(order.slice(4, 4 + TIME_CHARS));
 export const homeOf = (order: OrderId): SkuNumber =>
   order.slice(4 + TIME_CHARS, 4 + TIME_CHARS + NUMBER_CHARS);
 

@@ -15,8 +15,7 @@ export const money = (amount: number, currency: string): Money => {
   return { amount, currency };
 };
 
-export const sameMoney = (a: Money, b: Money): boolean =>
-  a.amount === b.amount && a.currency === b.currency;
+export const sameMoney = (a: Money, b: Money): boolean => a.amount === b.amount && a.currency === b.currency;
 
 export const times = (price: Money, quantity: number): Money =>
   money(price.amount * quantity, price.currency);

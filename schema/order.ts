@@ -114,7 +114,15 @@ export function unborn(placement: Placement, now: number): Order {
 }
 
 /** What an order was placed as, without what has happened to it since. */
-export const placementOf = ({ order, sale, buyer, lines, amount, createdAt, payBy }: Placement): Placement => ({
+export const placementOf = ({
+  order,
+  sale,
+  buyer,
+  lines,
+  amount,
+  createdAt,
+  payBy,
+}: Placement): Placement => ({
   order,
   sale,
   buyer,
@@ -140,7 +148,13 @@ export type Source = { via: "callback"; event: string } | { via: "query" } | { v
  * reports; repeating or reordering them must not change where the order ends.
  */
 export type Report =
-  | { type: "payment_action_required"; payment: PaymentId; providerRef: string; action: PaymentAction; source: Source }
+  | {
+      type: "payment_action_required";
+      payment: PaymentId;
+      providerRef: string;
+      action: PaymentAction;
+      source: Source;
+    }
   | { type: "payment_authorized"; payment: PaymentId; providerRef: string; amount: Money; source: Source }
   | { type: "payment_succeeded"; payment: PaymentId; providerRef: string; amount: Money; source: Source }
   | { type: "payment_failed"; payment: PaymentId; failure: string; source: Source }

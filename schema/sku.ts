@@ -43,7 +43,13 @@ export function stockStateOf({ initial, restocked, available, held }: Counters):
 
 /** A hold's life. It ends once: sold, or released. */
 export type HoldState = "held" | "claimed" | "sold" | "released";
-export type ReleaseReason = "expired" | "cancelled" | "pay_by_passed" | "refused" | "superseded" | "payment_lost";
+export type ReleaseReason =
+  | "expired"
+  | "cancelled"
+  | "pay_by_passed"
+  | "refused"
+  | "superseded"
+  | "payment_lost";
 
 export interface HoldRequest {
   readonly order: OrderId;

@@ -19,7 +19,8 @@ const sources: Source[] = LAYERS.flatMap((layer) =>
     .map((path) => ({ path, text: readFileSync(join(ROOT, path), "utf8") })),
 );
 
-const importsOf = ({ text }: Source): string[] => [...text.matchAll(/^(?:import|export)\b[^;]*?from "([^"]+)"/gms)].map(([, from]) => from ?? "");
+const importsOf = ({ text }: Source): string[] =>
+  [...text.matchAll(/^(?:import|export)\b[^;]*?from "([^"]+)"/gms)].map(([, from]) => from ?? "");
 const layerOf = (path: string): string => path.split("/")[0] ?? "";
 
 test("imports point one way: worker -> durable-objects -> schema, and nothing imports test", () => {
@@ -37,8 +38,12 @@ test("a machine knows no clock, no chance, no I/O and nothing but the schema and
   const machines = sources.filter(({ path }) => /^durable-objects\/.*\/machine\.ts$/.test(path));
   expect(machines.length).toBeGreaterThanOrEqual(4);
   for (const machine of machines) {
-    expect(machine.text, machine.path).not.toMatch(/\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b|\bcrypto\.|\bfetch\(|\bawait\b/);
-    const outside = importsOf(machine).filter((from) => !from.startsWith("../../schema/") && !from.startsWith("./"));
+    expect(machine.text, machine.path).not.toMatch(
+      /\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b|\bcrypto\.|\bfetch\(|\bawait\b/,
+    );
+    const outside = importsOf(machine).filter(
+      (from) => !from.startsWith("../../schema/") && !from.startsWith("./"),
+    );
     expect(outside, machine.path).toEqual([]);
   }
 });
@@ -46,7 +51,10 @@ test("a machine knows no clock, no chance, no I/O and nothing but the schema and
 test("schema imports only zod, drizzle and the synchronous hashes", () => {
   const allowed = /^(?:\.|zod$|drizzle-orm(?:\/|$)|node:crypto$)/;
   for (const source of sources.filter(({ path }) => layerOf(path) === "schema"))
-    expect(importsOf(source).filter((from) => !allowed.test(from)), source.path).toEqual([]);
+    expect(
+      importsOf(source).filter((from) => !allowed.test(from)),
+      source.path,
+    ).toEqual([]);
 });
 
 test("only the registry knows which payment providers there are", () => {
@@ -61,7 +69,8 @@ test("the Worker exports handlers and actors and nothing else, since the runtime
   const entry = sources.find(({ path }) => path === "worker/index.ts");
   const exported = [...(entry?.text.matchAll(/^export (.*)$/gm) ?? [])].map(([, what]) => what ?? "");
   expect(exported.length).toBeGreaterThan(1);
-  for (const what of exported) expect(what).toMatch(/^default \{$|^\{ \w+ \} from "\.\.\/durable-objects\/.*\/actor\.ts";$/);
+  for (const what of exported)
+    expect(what).toMatch(/^default \{$|^\{ \w+ \} from "\.\.\/durable-objects\/.*\/actor\.ts";$/);
 });
 
 test("files stay readable in one sitting", () => {
@@ -73,6 +82,8 @@ test("files stay readable in one sitting", () => {
 });
 
 test("nothing is left for later", () => {
-  const marks = new RegExp(`\\b(?:${["TO", "DO"].join("")}|${["FIX", "ME"].join("")}|@ts-ignore|@ts-nocheck)\\b`);
+  const marks = new RegExp(
+    `\\b(?:${["TO", "DO"].join("")}|${["FIX", "ME"].join("")}|@ts-ignore|@ts-nocheck)\\b`,
+  );
   expect(sources.filter(({ text }) => marks.test(text)).map(({ path }) => path)).toEqual([]);
 });

@@ -16,7 +16,10 @@ type Flags = { retryable?: boolean; overloaded?: boolean };
 function actor<Api extends object>(namespace: DurableObjectNamespace, name: string): Api {
   const call = async (method: string, args: unknown[]): Promise<unknown> => {
     for (let attempt = 1; ; attempt++) {
-      const stub = namespace.getByName(name) as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
+      const stub = namespace.getByName(name) as unknown as Record<
+        string,
+        (...args: unknown[]) => Promise<unknown>
+      >;
       try {
         return await stub[method]?.(...args);
       } catch (cause) {
@@ -28,7 +31,9 @@ function actor<Api extends object>(namespace: DurableObjectNamespace, name: stri
   return new Proxy({} as Api, {
     // A promise-like would be called by `await`, so the one name that is never a method is left out.
     get: (_, method) =>
-      typeof method === "string" && method !== "then" ? (...args: unknown[]) => call(method, args) : undefined,
+      typeof method === "string" && method !== "then"
+        ? (...args: unknown[]) => call(method, args)
+        : undefined,
   });
 }
 

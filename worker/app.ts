@@ -71,7 +71,10 @@ function createApp() {
       app,
       onMethodNotAllowed: (c, methods) => {
         const allow = methods.join(", ");
-        const refused = problem(c as unknown as Context<App>, { code: "method_not_allowed", detail: `Allowed: ${allow}.` });
+        const refused = problem(c, {
+          code: "method_not_allowed",
+          detail: `Allowed: ${allow}.`,
+        });
         refused.headers.set("Allow", allow);
         return refused;
       },
@@ -80,7 +83,8 @@ function createApp() {
   app.use(
     "/v1/*",
     cors({
-      origin: (origin, c: Context<App>) => (allowedOrigins(c.env.ALLOWED_ORIGINS).includes(origin) ? origin : null),
+      origin: (origin, c: Context<App>) =>
+        allowedOrigins(c.env.ALLOWED_ORIGINS).includes(origin) ? origin : null,
       allowMethods: ["GET", "POST", "PUT", "DELETE"],
       allowHeaders: ["Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id"],
       exposeHeaders: ["Idempotent-Replayed", "Location", "Retry-After", "X-Request-Id"],
@@ -88,7 +92,8 @@ function createApp() {
     }),
   );
 
-  for (const group of [health, buyers, sales, orders, webhooks, staffSales, staffOrders, staffDesk, metrics]) app.route("/", group);
+  for (const group of [health, buyers, sales, orders, webhooks, staffSales, staffOrders, staffDesk, metrics])
+    app.route("/", group);
   app.route("/sandbox", sandbox);
   app.route("/", docs);
   serveOpenApi(app);
@@ -109,7 +114,8 @@ function createApp() {
   });
   app.onError((error, c) => {
     const code = codeOf(error);
-    if (PROBLEMS[code].status >= 500) logError({ event: "request_failed", request: c.get("requestId"), path: c.req.path }, error);
+    if (PROBLEMS[code].status >= 500)
+      logError({ event: "request_failed", request: c.get("requestId"), path: c.req.path }, error);
     return refuse(c, code);
   });
   return app;

@@ -1,7 +1,13 @@
 /** What `readConfig` looks at: vars and secrets, all strings, and the bank's binding. */
 type Settings = Partial<
   Record<
-    "ENVIRONMENT" | "PROVIDERS" | "RATE_LIMIT" | "ALLOWED_ORIGINS" | "ADMIN_KEY" | "BUYER_TOKEN_SECRET" | "SANDBOX_WEBHOOK_SECRET",
+    | "ENVIRONMENT"
+    | "PROVIDERS"
+    | "RATE_LIMIT"
+    | "ALLOWED_ORIGINS"
+    | "ADMIN_KEY"
+    | "BUYER_TOKEN_SECRET"
+    | "SANDBOX_WEBHOOK_SECRET",
     string
   > & { SANDBOX_BANK: unknown }
 >;
@@ -28,7 +34,8 @@ export function readConfig(settings: Settings): void {
   const providers = providerNames(settings.PROVIDERS ?? "");
   for (const name of providers)
     if (!KNOWN_PROVIDERS.includes(name)) wrong.push(`PROVIDERS names "${name}", which does not exist`);
-  if (production && providers.includes("sandbox")) wrong.push("PROVIDERS names the sandbox, which is not money");
+  if (production && providers.includes("sandbox"))
+    wrong.push("PROVIDERS names the sandbox, which is not money");
   if (production && settings.SANDBOX_BANK) wrong.push("the SANDBOX_BANK binding has no place in production");
   if (providers.includes("sandbox") && !settings.SANDBOX_WEBHOOK_SECRET?.startsWith("whsec_"))
     wrong.push("SANDBOX_WEBHOOK_SECRET must be `whsec_` and base64");
@@ -37,4 +44,5 @@ export function readConfig(settings: Settings): void {
 }
 
 export const providerNames = (list: string): string[] => list.split(/[\s,]+/).filter((name) => name !== "");
-export const allowedOrigins = (list: string): string[] => list.split(/[\s,]+/).filter((origin) => origin !== "");
+export const allowedOrigins = (list: string): string[] =>
+  list.split(/[\s,]+/).filter((origin) => origin !== "");

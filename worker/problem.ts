@@ -27,7 +27,8 @@ export const PROBLEMS = {
   idempotency_key_missing: {
     status: 400,
     title: "The Idempotency-Key header is missing",
-    explain: "Send a fresh `Idempotency-Key` with every new order, payment, refund or stock change, and the same one when you repeat it.",
+    explain:
+      "Send a fresh `Idempotency-Key` with every new order, payment, refund or stock change, and the same one when you repeat it.",
   },
   idempotency_key_invalid: {
     status: 400,
@@ -37,12 +38,14 @@ export const PROBLEMS = {
   unauthenticated: {
     status: 401,
     title: "Who is asking?",
-    explain: "Send `Authorization: Bearer <token>`: a buyer token for buyer endpoints, a staff key for staff endpoints. The one sent is missing, expired or not ours.",
+    explain:
+      "Send `Authorization: Bearer <token>`: a buyer token for buyer endpoints, a staff key for staff endpoints. The one sent is missing, expired or not ours.",
   },
   invalid_signature: {
     status: 401,
     title: "The signature is not valid",
-    explain: "The callback's signature does not match its bytes, or its timestamp is too old or too far in the future. Nothing was queued.",
+    explain:
+      "The callback's signature does not match its bytes, or its timestamp is too old or too far in the future. Nothing was queued.",
   },
   forbidden: {
     status: 403,
@@ -52,7 +55,8 @@ export const PROBLEMS = {
   origin_refused: {
     status: 403,
     title: "This origin may not ask that",
-    explain: "A browser of another site sent this with our cookie. Cookies count only on our own pages; other origins use tokens and must be allowed.",
+    explain:
+      "A browser of another site sent this with our cookie. Cookies count only on our own pages; other origins use tokens and must be allowed.",
   },
   not_found: {
     status: 404,
@@ -67,27 +71,45 @@ export const PROBLEMS = {
   sold_out: {
     status: 409,
     title: "Sold out",
-    explain: "Nothing is free at this moment. Units that are held may still come back: `held_out` on the sale says so.",
+    explain:
+      "Nothing is free at this moment. Units that are held may still come back: `held_out` on the sale says so.",
   },
   purchase_limit: {
     status: 409,
     title: "Purchase limit reached",
     explain: "One buyer may hold or own only so many units of a SKU in this sale.",
   },
-  sale_not_open: { status: 409, title: "The sale has not opened", explain: "Come back when `opens_at` has passed by the server's clock." },
-  sale_closed: { status: 409, title: "The sale has closed", explain: "`closes_at` has passed by the server's clock." },
+  sale_not_open: {
+    status: 409,
+    title: "The sale has not opened",
+    explain: "Come back when `opens_at` has passed by the server's clock.",
+  },
+  sale_closed: {
+    status: 409,
+    title: "The sale has closed",
+    explain: "`closes_at` has passed by the server's clock.",
+  },
   order_expired: {
     status: 409,
     title: "The order has expired",
-    explain: "Its time to pay has passed and its units went back on sale. Place a new order. Money that arrives late is either matched with a unit again or refunded.",
+    explain:
+      "Its time to pay has passed and its units went back on sale. Place a new order. Money that arrives late is either matched with a unit again or refunded.",
   },
-  order_state: { status: 409, title: "Not in this state", explain: "The order's present state does not allow this. Read the order." },
+  order_state: {
+    status: 409,
+    title: "Not in this state",
+    explain: "The order's present state does not allow this. Read the order.",
+  },
   payment_in_progress: {
     status: 409,
     title: "A payment is in progress",
     explain: "An order has one payment at a time. Finish this one, or wait until it has failed.",
   },
-  insufficient_stock: { status: 409, title: "Not that many are available", explain: "Only units that nobody holds or owns can be taken out of stock." },
+  insufficient_stock: {
+    status: 409,
+    title: "Not that many are available",
+    explain: "Only units that nobody holds or owns can be taken out of stock.",
+  },
   refund_exceeds_captured: {
     status: 409,
     title: "More than is left to refund",
@@ -100,28 +122,40 @@ export const PROBLEMS = {
     retryAfter: 1,
   },
   body_too_large: { status: 413, title: "The body is too large", explain: "Bodies are at most 64 KiB." },
-  unsupported_media_type: { status: 415, title: "Unsupported media type", explain: "Send `Content-Type: application/json`." },
+  unsupported_media_type: {
+    status: 415,
+    title: "Unsupported media type",
+    explain: "Send `Content-Type: application/json`.",
+  },
   idempotency_key_reused: {
     status: 422,
     title: "The key was used with another body",
     explain: "An `Idempotency-Key` belongs to one request. Use a fresh one for a different request.",
   },
-  rate_limited: { status: 429, title: "Too many requests", explain: "Slow down and repeat after `Retry-After` seconds.", retryAfter: 10 },
+  rate_limited: {
+    status: 429,
+    title: "Too many requests",
+    explain: "Slow down and repeat after `Retry-After` seconds.",
+    retryAfter: 10,
+  },
   internal_error: {
     status: 500,
     title: "Something broke",
-    explain: "A defect of ours. Nothing you were not told about was changed; repeating with the same key is safe. Quote `request_id` to support.",
+    explain:
+      "A defect of ours. Nothing you were not told about was changed; repeating with the same key is safe. Quote `request_id` to support.",
   },
   overloaded: {
     status: 503,
     title: "Too much at once",
-    explain: "A part of the system is full or away for a moment. Repeat after `Retry-After` seconds with the same key.",
+    explain:
+      "A part of the system is full or away for a moment. Repeat after `Retry-After` seconds with the same key.",
     retryAfter: 1,
   },
   provider_unavailable: {
     status: 503,
     title: "The payment provider does not answer",
-    explain: "Whether it took the payment is being found out. Repeat after `Retry-After` seconds with the same key.",
+    explain:
+      "Whether it took the payment is being found out. Repeat after `Retry-After` seconds with the same key.",
     retryAfter: 5,
   },
 } as const satisfies Record<string, Problem>;
@@ -171,7 +205,7 @@ export function problem(c: Context<App>, refusal: Refusal): ProblemResponse {
   const body = problemBody(c, refusal);
   c.set("logged", { ...c.get("logged"), problem: refusal.code });
   if (body.retry_after !== undefined) c.header("Retry-After", String(body.retry_after));
-  return c.body(JSON.stringify(body), body.status as ContentfulStatusCode, {
+  return c.body(JSON.stringify(body), body.status, {
     "Content-Type": "application/problem+json; charset=UTF-8",
   }) as ProblemResponse;
 }

@@ -52,7 +52,8 @@ export class GateActor extends DurableObject<Env> implements GateApi {
   override async fetch(request: Request): Promise<Response> {
     const sale = this.#current();
     if (!sale) return new Response(null, { status: 404 });
-    if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return new Response(null, { status: 426 });
+    if (request.headers.get("upgrade")?.toLowerCase() !== "websocket")
+      return new Response(null, { status: 426 });
     if (this.ctx.getWebSockets().length >= SOCKETS_MAX)
       return new Response(null, { status: 503, headers: { "Retry-After": "5" } });
 
@@ -101,7 +102,10 @@ export class GateActor extends DurableObject<Env> implements GateApi {
     try {
       const before = this.#current();
       if (before && paceOf(before, Date.now()).awake)
-        await this.#stock.refresh(before.offers.map(({ sku }) => sku), TICK_WAIT_MS);
+        await this.#stock.refresh(
+          before.offers.map(({ sku }) => sku),
+          TICK_WAIT_MS,
+        );
       const sale = this.#current();
       if (sale) {
         const { told, pushes } = tell(this.#told, sale, this.#stock.known, Date.now());

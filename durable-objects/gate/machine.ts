@@ -59,7 +59,15 @@ export function paceOf(sale: Sale, now: number): Pace {
 }
 
 export type Push =
-  | { type: "stock"; sku: SkuId; available: number; held: number; sold: number; state: StockState; at: string }
+  | {
+      type: "stock";
+      sku: SkuId;
+      available: number;
+      held: number;
+      sold: number;
+      state: StockState;
+      at: string;
+    }
   | { type: "sale"; state: SaleState; server_time: string };
 
 /** What all pages have been told. */
@@ -102,9 +110,15 @@ export function greet(sale: Sale, known: Known, now: number): Push[] {
   return [salePush(saleStateAt(sale, now), now), ...stock];
 }
 
+// oxlint-disable-next-line no-restricted-globals -- writing an instant down is not asking for the time
 const iso = (at: number): string => new Date(at).toISOString();
 const salePush = (state: SaleState, now: number): Push => ({ type: "sale", state, server_time: iso(now) });
-const stockPush = (sku: SkuId, { at, ...figures }: Figures): Push => ({ type: "stock", sku, ...figures, at: iso(at) });
+const stockPush = (sku: SkuId, { at, ...figures }: Figures): Push => ({
+  type: "stock",
+  sku,
+  ...figures,
+  at: iso(at),
+});
 
 const sameFigures = (a: Figures, b: Figures | undefined): boolean =>
   a.available === b?.available && a.held === b.held && a.sold === b.sold && a.state === b.state;

@@ -58,7 +58,12 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
         const payment = decision.value.order.payments.at(-1);
         if (!payment) throw new Error("a started payment is not there");
         const { provider, method, callbackUrl } = request;
-        this.#commit(before, decision.value, { type: "payment_started", detail: { payment: payment.id, provider, method, callbackUrl } }, now);
+        this.#commit(
+          before,
+          decision.value,
+          { type: "payment_started", detail: { payment: payment.id, provider, method, callbackUrl } },
+          now,
+        );
         keep(payment.id);
         return this.#payment(payment.id, false);
       },
@@ -72,28 +77,39 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
     if (!decision.ok) return err(decision.error);
     const { order } = decision.value;
     if (order !== before)
-      this.#store.transaction(() => this.#commit(before, decision.value, { type: "cancel_requested", detail: {} }, now));
+      this.#store.transaction(() =>
+        this.#commit(before, decision.value, { type: "cancel_requested", detail: {} }, now),
+      );
     return ok(order);
   }
 
   async refund(request: RefundRequest): Promise<RefundAnswer> {
     const now = Date.now();
-    return this.#once<Extract<RefundAnswer, { ok: true }>, StaffRefusal | { code: "unknown_order" }>(`refund ${request.key}`, request.fingerprint, {
-      again: (id) => this.#refund(id, true),
-      first: (keep) => {
-        const before = this.#store.load();
-        if (!before) return err({ code: "unknown_order" });
-        const asked = requestRefund(before, request, now);
-        if (!asked.ok) return asked;
-        const decision = finish(before, asked.value, now);
-        const refund = decision.order.refunds.at(-1);
-        if (!refund) throw new Error("a requested refund is not there");
-        const { reason, by } = request;
-        this.#commit(before, decision, { type: "refund_requested", detail: { refund: refund.id, amount: refund.amount, reason, by } }, now);
-        keep(refund.id);
-        return this.#refund(refund.id, false);
+    return this.#once<Extract<RefundAnswer, { ok: true }>, StaffRefusal | { code: "unknown_order" }>(
+      `refund ${request.key}`,
+      request.fingerprint,
+      {
+        again: (id) => this.#refund(id, true),
+        first: (keep) => {
+          const before = this.#store.load();
+          if (!before) return err({ code: "unknown_order" });
+          const asked = requestRefund(before, request, now);
+          if (!asked.ok) return asked;
+          const decision = finish(before, asked.value, now);
+          const refund = decision.order.refunds.at(-1);
+          if (!refund) throw new Error("a requested refund is not there");
+          const { reason, by } = request;
+          this.#commit(
+            before,
+            decision,
+            { type: "refund_requested", detail: { refund: refund.id, amount: refund.amount, reason, by } },
+            now,
+          );
+          keep(refund.id);
+          return this.#refund(refund.id, false);
+        },
       },
-    });
+    );
   }
 
   async report(reports: readonly Report[], settles?: string): Promise<Order | null> {
@@ -132,7 +148,12 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
   #hear(report: Report, now: number): void {
     const before = this.#store.load();
     if (!before) return;
-    if ("source" in report && report.source.via === "callback" && !this.#store.isNews(report.source.event, now)) return;
+    if (
+      "source" in report &&
+      report.source.via === "callback" &&
+      !this.#store.isNews(report.source.event, now)
+    )
+      return;
     if (report.type === "projected") {
       if (report.version === before.version) this.#store.settle(PUBLISH);
       return;
@@ -153,7 +174,16 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
     const { order, effects } = decision;
     if (before.state !== order.state) {
       const { order: id, sale, reason, version } = order;
-      log({ event: "order_transition", order: id, sale, from: before.state, to: order.state, reason, version, cause: heard.type });
+      log({
+        event: "order_transition",
+        order: id,
+        sale,
+        from: before.state,
+        to: order.state,
+        reason,
+        version,
+        cause: heard.type,
+      });
     }
     this.#arm();
     const fresh = effects.map(keyOf);
@@ -174,7 +204,8 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
     try {
       const work: EffectMessage[] = [];
       for (const { key, effect } of waiting)
-        if (effect) work.push({ v: 1, type: "order_effect", order: order.order, key, effect, snapshot: order });
+        if (effect)
+          work.push({ v: 1, type: "order_effect", order: order.order, key, effect, snapshot: order });
       if (work.length > 0) await this.env.EFFECTS.sendBatch(work.map((body) => ({ body })));
       if (waiting.some(({ key }) => key === PUBLISH)) {
         const changed: OrderEventMessage = { v: 1, type: "order_changed", order, at: order.updatedAt };
@@ -202,7 +233,13 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
   #once<T, E>(
     key: string,
     fingerprint: string,
-    { again, first }: { again: (subject: string) => T; first: (keep: (subject: string) => void) => T | { ok: false; error: E } },
+    {
+      again,
+      first,
+    }: {
+      again: (subject: string) => T;
+      first: (keep: (subject: string) => void) => T | { ok: false; error: E };
+    },
   ): T | { ok: false; error: E | { code: "idempotency_key_reused" } } {
     return this.#store.transaction(() => {
       const known = this.#store.key(key);

@@ -1,5 +1,5 @@
 import type { PaymentId } from "../../schema/ids.ts";
-import type { Case, Effect, Order, Payment } from "../../schema/order.ts";
+import type { Case, Effect, Order, Payment, Report } from "../../schema/order.ts";
 
 /** What an order becomes and the work it causes; both are stored together. */
 export interface Decision {
@@ -39,8 +39,13 @@ export const withPaymentChanged = (order: Order, id: PaymentId, change: Partial<
   payments: order.payments.map((payment) => (payment.id === id ? { ...payment, ...change } : payment)),
 });
 
-/** The units go back. Money that still arrives finds an expired order and takes them again, or goes back too. */
-export function expire(order: Order, reason: "pay_by_passed" | "cancelled"): Decision {
+/**
+ * The units go back. Money that still arrives finds an expired order and takes them again, or goes back too. Units that
+ * were sold for a promise of money cannot be given back by an order: people are told.
+ */
+export function expire(order: Order, reason: "pay_by_passed" | "cancelled", now: number): Decision {
+  if (order.stock === "committed")
+    return { order: { ...order, state: "expired", reason }, effects: [soldForNothing(order, now)] };
   return {
     order: { ...order, state: "expired", reason, stock: "released" },
     effects: [{ type: "release_stock", take: order.take, reason }],
@@ -57,3 +62,34 @@ export const openCase = (order: Order, facts: Omit<Case, "order">): Effect => ({
   type: "open_case",
   case: { ...facts, order: order.order },
 });
+
+/** The stock was committed to a promise of money that was broken. */
+export const soldForNothing = (order: Order, now: number): Effect =>
+  openCase(order, {
+    id: `capture_failed:${order.order}`,
+    kind: "capture_failed",
+    payment: order.payments.at(-1)?.id ?? null,
+    detail: "the units were sold, but the promised money never came: put them back by a stock change",
+    openedAt: now,
+  });
+
+/** Answers that leave the work as open as it was. */
+const OPEN_ANSWERS: readonly Report["type"][] = [
+  "payment_unknown",
+  "payment_open",
+  "payment_action_required",
+  "payment_authorized",
+  "refund_unknown",
+];
+
+/**
+ * True when these reports end a piece of work. Money is asked for, or given back, until its provider has said what became
+ * of it. A question is ended by any answer, since the clock asks again; but it asks only about live payments.
+ */
+export function isEnded(order: Order, key: string, reports: readonly Report[]): boolean {
+  if (!reports.some(({ type }) => OPEN_ANSWERS.includes(type))) return true;
+  const [work, subject] = key.split(":");
+  if (work === "refund_payment" || work === "capture_payment") return false;
+  if (work !== "close_payment") return true;
+  return order.payments.some((payment) => payment.id === subject && isLive(payment));
+}

@@ -1,6 +1,14 @@
 import { sameMoney } from "../../schema/money.ts";
-import type { Order, Payment, Report } from "../../schema/order.ts";
-import { closeOthers, expire, ignore, isLive, openCase, withPaymentChanged, type Decision } from "./decision.ts";
+import type { Effect, Order, Payment, Report } from "../../schema/order.ts";
+import {
+  closeOthers,
+  expire,
+  ignore,
+  isLive,
+  openCase,
+  withPaymentChanged,
+  type Decision,
+} from "./decision.ts";
 import { refundPayment } from "./refunds.ts";
 
 type Heard<Type extends Report["type"]> = Extract<Report, { type: Type }>;
@@ -11,13 +19,24 @@ type Heard<Type extends Report["type"]> = Extract<Report, { type: Type }>;
  */
 export const CREATE_GRACE_MS = 8_000;
 
+/** The failure of a payment that its provider said it had never heard of. */
+const NOT_FOUND = "not_found";
+
 /** The provider waits for the buyer, and said where. */
-export function hearAction(order: Order, payment: Payment, report: Heard<"payment_action_required">): Decision {
+export function hearAction(
+  order: Order,
+  payment: Payment,
+  report: Heard<"payment_action_required">,
+): Decision {
   const { providerRef, action } = report;
   // Given up on while its creation hung: nobody may pay on that page any more.
-  if (!isLive(payment) && payment.state !== "succeeded") return { order, effects: [{ type: "close_payment", payment: payment.id }] };
+  if (payment.state === "failed" && payment.failure === NOT_FOUND)
+    return { order, effects: [{ type: "close_payment", payment: payment.id }] };
   if (!isLive(payment) || payment.state === "authorized") return ignore(order);
-  return { order: withPaymentChanged(order, payment.id, { state: "requires_action", providerRef, action }), effects: [] };
+  return {
+    order: withPaymentChanged(order, payment.id, { state: "requires_action", providerRef, action }),
+    effects: [],
+  };
 }
 
 /** The provider has it and waits. Not news, unless we did not know. */
@@ -33,25 +52,35 @@ export function hearUnknown(order: Order, payment: Payment): Decision {
 }
 
 /** The money is promised, not taken: the stock is committed first, and the money taken after that. */
-export function hearAuthorized(order: Order, payment: Payment, report: Heard<"payment_authorized">, now: number): Decision {
+export function hearAuthorized(
+  order: Order,
+  payment: Payment,
+  report: Heard<"payment_authorized">,
+  now: number,
+): Decision {
   if (payment.state === "succeeded") return ignore(order);
   const mismatch = amountMismatch(order, payment, report, now);
   if (mismatch) return mismatch;
   const wanted = order.state === "paying" && isLive(payment);
   if (!wanted) return { order, effects: [{ type: "close_payment", payment: payment.id }] };
-  if (payment.state === "authorized") {
-    // Asked again and still only promised: whichever step was lost is repeated.
-    if (order.stock !== "committed") return ignore(order);
-    return { order, effects: [{ type: "capture_payment", payment: payment.id }] };
-  }
-  return {
-    order: withPaymentChanged(order, payment.id, { state: "authorized", providerRef: report.providerRef }),
-    effects: [{ type: "commit_stock", take: order.take }],
-  };
+  // Asked again and still only promised: the outbox repeats the commit, and nobody else the capture.
+  if (payment.state === "authorized" && order.stock !== "committed") return ignore(order);
+  const next: Effect =
+    order.stock === "committed"
+      ? { type: "capture_payment", payment: payment.id }
+      : { type: "commit_stock", take: order.take };
+  if (payment.state === "authorized") return { order, effects: [next] };
+  const change = { state: "authorized" as const, providerRef: report.providerRef };
+  return { order: withPaymentChanged(order, payment.id, change), effects: [next] };
 }
 
 /** The money came. Whatever was believed before, it is either this order's price or it goes back. */
-export function hearSucceeded(order: Order, payment: Payment, report: Heard<"payment_succeeded">, now: number): Decision {
+export function hearSucceeded(
+  order: Order,
+  payment: Payment,
+  report: Heard<"payment_succeeded">,
+  now: number,
+): Decision {
   if (payment.state === "succeeded") return ignore(order);
   const mismatch = amountMismatch(order, payment, report, now);
   if (mismatch) return mismatch;
@@ -61,7 +90,7 @@ export function hearSucceeded(order: Order, payment: Payment, report: Heard<"pay
   if (order.paidBy !== null) return refundPayment(came, payment, payment.amount, "duplicate_payment", now);
 
   const paying: Order = { ...came, paidBy: payment.id };
-  if (order.state === "expired") return retake(paying);
+  if (order.state === "expired") return order.stock === "committed" ? giveBack(paying, payment, now) : retake(paying);
   return {
     order: { ...paying, state: "paid", reason: null },
     effects: [
@@ -81,6 +110,12 @@ function retake(order: Order): Decision {
   };
 }
 
+/** People have been told that these units lie unsold on the shelf: they may be somebody else's by now. */
+function giveBack(order: Order, payment: Payment, now: number): Decision {
+  const refunded = refundPayment(order, payment, payment.amount, "late_payment", now);
+  return { ...refunded, effects: [...refunded.effects, ...closeOthers(order, order.paidBy)] };
+}
+
 type Ended = Heard<"payment_failed"> | Heard<"payment_closed"> | Heard<"payment_not_found">;
 
 /** This payment will not succeed, as far as its provider knows. A success that came before, or comes later, is stronger. */
@@ -91,9 +126,8 @@ export function hearEnded(order: Order, payment: Payment, report: Ended, now: nu
 
   const ended = withPaymentChanged(order, payment.id, { ...endOf(report), askAt: null });
   if (order.state !== "paying") return { order: ended, effects: [] };
-  if (order.stock === "committed") return captureLost(ended, payment, now);
   if (now < order.payBy) return { order: { ...ended, state: "pending" }, effects: [] };
-  return expire(ended, "pay_by_passed");
+  return expire(ended, "pay_by_passed", now);
 }
 
 function endOf(report: Ended): Pick<Payment, "state" | "failure"> {
@@ -101,22 +135,10 @@ function endOf(report: Ended): Pick<Payment, "state" | "failure"> {
     case "payment_failed":
       return { state: "failed", failure: report.failure };
     case "payment_not_found":
-      return { state: "failed", failure: "not_found" };
+      return { state: "failed", failure: NOT_FOUND };
     case "payment_closed":
       return { state: "cancelled", failure: null };
   }
-}
-
-/** The promise was broken after the units had been committed to it. They count as sold until people put them back. */
-function captureLost(order: Order, payment: Payment, now: number): Decision {
-  const facts = {
-    id: `capture_failed:${payment.id}`,
-    kind: "capture_failed" as const,
-    payment: payment.id,
-    detail: "the authorized money was refused after the stock had been committed: put the units back by a stock change",
-    openedAt: now,
-  };
-  return { order: { ...order, state: "expired", reason: "pay_by_passed" }, effects: [openCase(order, facts)] };
 }
 
 /** A provider's message about another sum is never applied: people look at it. */

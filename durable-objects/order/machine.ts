@@ -1,7 +1,22 @@
 import { ORDINAL_MAX, paymentIdOf, type PaymentId } from "../../schema/ids.ts";
-import type { Order, OrderState, Payment, PaymentState, Report, StartRefusal, StartRequest } from "../../schema/order.ts";
+import type {
+  Order,
+  OrderState,
+  Payment,
+  PaymentState,
+  Report,
+  StartRefusal,
+  StartRequest,
+} from "../../schema/order.ts";
 import { assert, err, ok, unreachable, type Result } from "../../schema/result.ts";
-import { hearAction, hearAuthorized, hearEnded, hearOpen, hearSucceeded, hearUnknown } from "./hear-payment.ts";
+import {
+  hearAction,
+  hearAuthorized,
+  hearEnded,
+  hearOpen,
+  hearSucceeded,
+  hearUnknown,
+} from "./hear-payment.ts";
 import { hearRefundFailed, hearRefundSucceeded, refundsWithin } from "./refunds.ts";
 import { hearCommitted, hearGone, hearRetaken } from "./stock.ts";
 import { firstAskAt, passTime, queryNow } from "./time.ts";
@@ -44,7 +59,7 @@ function hear(order: Order, report: Report, now: number): Decision {
     case "payment_not_found":
       return withPayment(order, report, now, (payment) => hearEnded(order, payment, report, now));
     case "stock_committed":
-      return hearCommitted(order);
+      return hearCommitted(order, now);
     case "stock_retaken":
       return hearRetaken(order, report.take);
     case "stock_gone":
@@ -71,7 +86,12 @@ function hear(order: Order, report: Report, now: number): Decision {
 type PaymentReport = Extract<Report, { payment: PaymentId }>;
 
 /** A report about a payment that this order never started is somebody's money without a home. */
-function withPayment(order: Order, report: PaymentReport, now: number, then: (payment: Payment) => Decision): Decision {
+function withPayment(
+  order: Order,
+  report: PaymentReport,
+  now: number,
+  then: (payment: Payment) => Decision,
+): Decision {
   const payment = order.payments.find(({ id }) => id === report.payment);
   if (payment) return then(payment);
   const open = {
@@ -89,7 +109,8 @@ function withPayment(order: Order, report: PaymentReport, now: number, then: (pa
 export function start(order: Order, request: StartRequest, now: number): Result<Decision, StartRefusal> {
   const live = order.payments.find(isLive);
   if (order.state === "paying" && live) return err({ code: "payment_in_progress", payment: live.id });
-  if (order.state === "expired" || (order.state === "pending" && now >= order.payBy)) return err({ code: "order_expired" });
+  if (order.state === "expired" || (order.state === "pending" && now >= order.payBy))
+    return err({ code: "order_expired" });
   if (order.state !== "pending" || order.payments.length >= PAYMENTS_MAX)
     return err({ code: "order_state", state: order.state });
   const payment: Payment = {
@@ -112,29 +133,50 @@ export function start(order: Order, request: StartRequest, now: number): Result<
 }
 
 /** The buyer gives the stock back. Only while nobody may be paying. */
-export function cancel(order: Order, now: number): Result<Decision, { code: "order_state"; state: OrderState }> {
+export function cancel(
+  order: Order,
+  now: number,
+): Result<Decision, { code: "order_state"; state: OrderState }> {
   if (order.state === "expired" && order.reason === "cancelled") return ok(ignore(order));
   if (order.state !== "pending") return err({ code: "order_state", state: order.state });
   if (now >= order.payBy) return err({ code: "order_state", state: "expired" });
-  return ok(finish(order, expire(order, "cancelled"), now));
+  return ok(finish(order, expire(order, "cancelled", now), now));
 }
 
 /** What anyone outside can see of an order: a change of it is a new version. */
 function visible({ state, reason, paidBy, payments, refunds }: Order): string {
-  const facts = [payments.map((payment) => [payment.id, payment.state]), refunds.map((refund) => [refund.id, refund.state])];
+  const facts = [
+    payments.map((payment) => [payment.id, payment.state]),
+    refunds.map((refund) => [refund.id, refund.state]),
+  ];
   return JSON.stringify([state, reason, paidBy, facts]);
 }
 
 /** The only door out of a decision: it counts the version and refuses what must never be stored. */
 export function finish(before: Order, { order: after, ...rest }: Decision, now: number): Decision {
   const order =
-    visible(before) === visible(after) ? after : { ...after, version: before.version + 1, updatedAt: Math.max(now, before.updatedAt) };
+    visible(before) === visible(after)
+      ? after
+      : { ...after, version: before.version + 1, updatedAt: Math.max(now, before.updatedAt) };
   assertLegal(before, order);
-  return { order, ...rest };
+  return { order, ...rest, withdrawn: [...(rest.withdrawn ?? []), ...outdated(before, order)] };
+}
+
+/** Questions about payments whose fate is known now, and steps towards a sale that this payment will not make. */
+function outdated(before: Order, after: Order): string[] {
+  const stopped = before.state === "paying" && after.state !== "paying";
+  const keys: string[] = [];
+  for (const { id } of before.payments.filter(isLive)) {
+    const settled = after.payments.some((payment) => payment.id === id && !isLive(payment));
+    if (settled) keys.push(`query_payment:${id}`, `close_payment:${id}`);
+    if (settled || stopped) keys.push(`capture_payment:${id}`);
+  }
+  if (stopped && after.state !== "paid") keys.push(`commit_stock:${before.take}`);
+  return keys;
 }
 
 /** What payments may become. Nothing undoes a success. */
-const SETTLED: readonly PaymentState[] = ["succeeded"];
+const FINAL: readonly PaymentState[] = ["succeeded"];
 
 /** Checked on every commit, in production too: an order that breaks a rule is not written. */
 function assertLegal(before: Order, after: Order): void {
@@ -142,15 +184,39 @@ function assertLegal(before: Order, after: Order): void {
     const next: readonly OrderState[] = EDGES[before.state];
     assert(next.includes(after.state), `there is no way from ${before.state} to ${after.state}`);
   }
-  assert(after.version === before.version || after.version === before.version + 1, "versions count one by one");
+  assert(
+    after.version === before.version || after.version === before.version + 1,
+    "versions count one by one",
+  );
   assert(after.payments.filter(isLive).length <= 1 || after.state !== "paying", "one live payment at a time");
-  assert(after.state !== "paid" || after.paidBy !== null, "paid means somebody paid");
-  assert(after.state !== "paid" || after.stock === "held" || after.stock === "committed" || after.refunds.length > 0, "paid means there is a unit, or the money is on its way back");
-  assert((after.reason !== null) === (after.state === "expired" || after.state === "refunded"), "an end has a reason");
-  assert(after.payments.length <= ORDINAL_MAX && after.refunds.length <= ORDINAL_MAX, "ordinals fit their ids");
+  assert(after.state !== "pending" || !after.payments.some(isLive), "a pending order waits for nobody's money");
+  const payer = after.payments.find(({ id }) => id === after.paidBy);
+  assert((payer?.state === "succeeded") === (after.paidBy !== null), "who pays for an order has succeeded");
+  assert(after.state !== "paid" || payer !== undefined, "paid means somebody paid");
+  assert(before.paidBy === null || before.paidBy === after.paidBy, "an order is paid for once");
+  assert(before.stock !== "committed" || after.stock === "committed", "what is sold stays sold");
+  assert(after.take === before.take || after.take === before.take + 1, "takes count one by one");
+  assert(
+    after.state !== "paid" ||
+      after.stock === "held" ||
+      after.stock === "committed" ||
+      after.refunds.length > 0,
+    "paid means there is a unit, or the money is on its way back",
+  );
+  assert(
+    (after.reason !== null) === (after.state === "expired" || after.state === "refunded"),
+    "an end has a reason",
+  );
+  assert(
+    after.payments.length <= ORDINAL_MAX && after.refunds.length <= ORDINAL_MAX,
+    "ordinals fit their ids",
+  );
   for (const earlier of before.payments) {
     const now = after.payments.find(({ id }) => id === earlier.id);
-    assert(now !== undefined && (now.state === earlier.state || !SETTLED.includes(earlier.state)), "money that came stays come");
+    assert(
+      now !== undefined && (now.state === earlier.state || !FINAL.includes(earlier.state)),
+      "money that came stays come",
+    );
   }
   assert(refundsWithin(after), "refunds never exceed what was captured");
 }

@@ -10,7 +10,8 @@ const REFUNDS_MAX = 200;
 /** Money of a payment that refunds have given back or promised. */
 function promisedOf({ refunds }: Pick<Order, "refunds">, payment: Payment["id"]): number {
   let amount = 0;
-  for (const refund of refunds) if (refund.payment === payment && refund.state !== "failed") amount += refund.amount.amount;
+  for (const refund of refunds)
+    if (refund.payment === payment && refund.state !== "failed") amount += refund.amount.amount;
   return amount;
 }
 
@@ -22,7 +23,13 @@ export const refundsWithin = (order: Order): boolean =>
   });
 
 /** Promises a payment's money back. The refund's id is its key at the provider, so repeating the work is safe. */
-export function refundPayment(order: Order, payment: Payment, amount: Money, reason: string, now: number): Decision {
+export function refundPayment(
+  order: Order,
+  payment: Payment,
+  amount: Money,
+  reason: string,
+  now: number,
+): Decision {
   const refund: Refund = {
     id: refundIdOf(order.order, order.refunds.length + 1),
     payment: payment.id,
@@ -31,10 +38,15 @@ export function refundPayment(order: Order, payment: Payment, amount: Money, rea
     reason,
     createdAt: now,
   };
-  return { order: { ...order, refunds: [...order.refunds, refund] }, effects: [{ type: "refund_payment", refund: refund.id }] };
+  return {
+    order: { ...order, refunds: [...order.refunds, refund] },
+    effects: [{ type: "refund_payment", refund: refund.id }],
+  };
 }
 
-export type StaffRefusal = { code: "order_state"; state: OrderState } | { code: "refund_exceeds_captured"; refundable: Money };
+export type StaffRefusal =
+  | { code: "order_state"; state: OrderState }
+  | { code: "refund_exceeds_captured"; refundable: Money };
 
 /** Staff give money back: a part, or all that is left. Never more than was captured, whatever is on its way. */
 export function requestRefund(
@@ -47,8 +59,14 @@ export function requestRefund(
   const left = payment.amount.amount - promisedOf(order, payment.id);
   const wanted = amount?.amount ?? left;
   const full = wanted <= 0 || wanted > left || order.refunds.length >= REFUNDS_MAX;
-  if (full) return err({ code: "refund_exceeds_captured", refundable: { amount: left, currency: payment.amount.currency } });
-  return ok(refundPayment(order, payment, { amount: wanted, currency: payment.amount.currency }, reason, now));
+  if (full)
+    return err({
+      code: "refund_exceeds_captured",
+      refundable: { amount: left, currency: payment.amount.currency },
+    });
+  return ok(
+    refundPayment(order, payment, { amount: wanted, currency: payment.amount.currency }, reason, now),
+  );
 }
 
 const withRefundChanged = (order: Order, id: RefundId, state: Refund["state"]): Order => ({

@@ -1,15 +1,19 @@
-import type { Order, Payment } from "../../schema/order.ts";
-import { expire, ignore, openCase, type Decision } from "./decision.ts";
-import { refundPayment } from "./refunds.ts";
+import type { Effect, Order, Payment } from "../../schema/order.ts";
+import { expire, ignore, openCase, soldForNothing, type Decision } from "./decision.ts";
+import { leftOf, refundPayment } from "./refunds.ts";
 
-/** The units are sold to this order. A promised payment may now be taken. */
-export function hearCommitted(order: Order): Decision {
-  if (order.stock !== "held" || (order.state !== "paid" && order.state !== "paying")) return ignore(order);
+/**
+ * The units are sold to this order, whatever it has become since it asked: a sale is never undone. A promised payment may
+ * now be taken.
+ */
+export function hearCommitted(order: Order, now: number): Decision {
+  // While it is being retaken a word about an earlier take says nothing that the answer will not say.
+  if (order.stock === "committed" || order.stock === "retaking") return ignore(order);
+  const committed: Order = { ...order, stock: "committed" };
+  if (order.stock === "released") return { order: committed, effects: [soldForNothing(order, now)] };
   const authorized = order.payments.find(({ state }) => state === "authorized");
-  return {
-    order: { ...order, stock: "committed" },
-    effects: order.state === "paying" && authorized ? [{ type: "capture_payment", payment: authorized.id }] : [],
-  };
+  if (order.state !== "paying" || !authorized) return { order: committed, effects: [] };
+  return { order: committed, effects: [{ type: "capture_payment", payment: authorized.id }] };
 }
 
 /** There were units left for late money. */
@@ -27,22 +31,29 @@ export function hearGone(order: Order, take: number, now: number): Decision {
   const payer = order.payments.find(({ id }) => id === order.paidBy);
   if (order.stock === "retaking" && payer)
     return refundPayment({ ...order, stock: "released" }, payer, payer.amount, "late_payment", now);
-  if (order.state === "paid" && payer) return stockLost(order, payer, now);
+  if (order.state === "paid" && payer) return refundLost(order, payer, now);
   const authorized = order.payments.find(({ state }) => state === "authorized");
   if (order.state !== "paying" || !authorized) return ignore(order);
-  const expired = expire(order, "pay_by_passed");
-  return { ...expired, effects: [...expired.effects, { type: "close_payment", payment: authorized.id }] };
+  const expired = expire(order, "pay_by_passed", now);
+  const lost = stockLost(order, authorized, now);
+  return { ...expired, effects: [...expired.effects, { type: "close_payment", payment: authorized.id }, lost] };
 }
 
 /** A paid order whose claimed units are gone should not exist. If it does, it is not kept paid without a unit. */
-function stockLost(order: Order, payer: Payment, now: number): Decision {
-  const facts = {
-    id: `stock_lost:${order.order}`,
-    kind: "stock_lost" as const,
-    payment: payer.id,
-    detail: "the units of a paid order were gone when they were to be committed; the money is being refunded",
-    openedAt: now,
-  };
-  const refunded = refundPayment({ ...order, stock: "released" }, payer, payer.amount, "stock_lost", now);
-  return { ...refunded, effects: [...refunded.effects, openCase(order, facts)] };
+function refundLost(order: Order, payer: Payment, now: number): Decision {
+  const lost = stockLost(order, payer, now);
+  const unheld: Order = { ...order, stock: "released" };
+  const left = leftOf(order, payer);
+  if (left.amount === 0) return { order: unheld, effects: [lost] };
+  const refunded = refundPayment(unheld, payer, left, "stock_lost", now);
+  return { ...refunded, effects: [...refunded.effects, lost] };
 }
+
+const stockLost = (order: Order, { id }: Payment, now: number): Effect =>
+  openCase(order, {
+    id: `stock_lost:${order.order}`,
+    kind: "stock_lost",
+    payment: id,
+    detail: "claimed units were gone when they were to be sold: the money goes back, and the SKUs' journals say why",
+    openedAt: now,
+  });

@@ -12,7 +12,14 @@ const SEND_MAX = 50;
 const HISTORY_MAX = 5_000;
 const HISTORY_NOISE_MAX = 300;
 /** Questions and their empty answers, of which a slow provider causes hundreds. */
-const NOISE = new Set(["payment_open", "payment_unknown", "refund_unknown", "query_payment", "close_payment", "query_requested"]);
+const NOISE = new Set([
+  "payment_open",
+  "payment_unknown",
+  "refund_unknown",
+  "query_payment",
+  "close_payment",
+  "query_requested",
+]);
 /** Not worth an entry: the clock, and acknowledgements of our own work. */
 const SILENT = new Set(["clock_ticked", "projected", "case_opened", "stock_released"]);
 
@@ -43,7 +50,8 @@ export class OrderStore {
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
     const { sql } = storage;
-    this.#born = sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'current'").toArray().length > 0;
+    this.#born =
+      sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'current'").toArray().length > 0;
   }
 
   load(): Order | null {
@@ -59,13 +67,26 @@ export class OrderStore {
   }
 
   /** The state, the reason for it and the work it causes. */
-  save(before: Order, { order, effects, withdrawn = [] }: Decision, heard: { type: string; detail: unknown }, now: number): void {
+  save(
+    before: Order,
+    { order, effects, withdrawn = [] }: Decision,
+    heard: { type: string; detail: unknown },
+    now: number,
+  ): void {
     if (!this.#born) this.#storage.sql.exec(DDL);
     this.#born = true;
-    this.#run("INSERT OR REPLACE INTO current (only, format, body) VALUES (1, ?, ?)", FORMAT, JSON.stringify(order));
+    this.#run(
+      "INSERT OR REPLACE INTO current (only, format, body) VALUES (1, ?, ?)",
+      FORMAT,
+      JSON.stringify(order),
+    );
     this.#record(now, "report", heard.type, heard.detail);
     if (before.state !== order.state)
-      this.#record(now, "transition", order.state, { from: before.state, reason: order.reason, version: order.version });
+      this.#record(now, "transition", order.state, {
+        from: before.state,
+        reason: order.reason,
+        version: order.version,
+      });
     for (const key of withdrawn) this.settle(key);
     for (const effect of effects) {
       this.#enqueue(keyOf(effect), JSON.stringify(effect), now);
@@ -75,7 +96,12 @@ export class OrderStore {
   }
 
   #enqueue(key: string, body: string | null, now: number): void {
-    this.#run("INSERT OR REPLACE INTO outbox (key, body, tries, due_at) VALUES (?, ?, 0, ?)", key, body, now + RESEND_MS);
+    this.#run(
+      "INSERT OR REPLACE INTO outbox (key, body, tries, due_at) VALUES (?, ?, 0, ?)",
+      key,
+      body,
+      now + RESEND_MS,
+    );
   }
 
   /** The work was done, or is no longer wanted. */
@@ -91,7 +117,11 @@ export class OrderStore {
 
   /** What must be sent again now. Takes note that it was. */
   takeDue(now: number): Waiting[] {
-    const rows = this.#rows("SELECT key, body, tries FROM outbox WHERE due_at <= ? ORDER BY due_at LIMIT ?", now, SEND_MAX);
+    const rows = this.#rows(
+      "SELECT key, body, tries FROM outbox WHERE due_at <= ? ORDER BY due_at LIMIT ?",
+      now,
+      SEND_MAX,
+    );
     for (const { key, tries } of rows) {
       const wait = Math.min(RESEND_MS * 2 ** Number(tries), RESEND_MS_MAX);
       this.#run("UPDATE outbox SET tries = tries + 1, due_at = ? WHERE key = ?", now + wait, key ?? null);
@@ -129,7 +159,10 @@ export class OrderStore {
   }
 
   timeline(): TimelineEntry[] {
-    return this.#rows("SELECT seq, at, kind, type, detail FROM history ORDER BY seq LIMIT ?", HISTORY_MAX).map((row) => ({
+    return this.#rows(
+      "SELECT seq, at, kind, type, detail FROM history ORDER BY seq LIMIT ?",
+      HISTORY_MAX,
+    ).map((row) => ({
       seq: Number(row.seq),
       at: Number(row.at),
       kind: String(row.kind) as TimelineEntry["kind"],

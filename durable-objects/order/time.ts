@@ -11,7 +11,8 @@ const CLOSE_EVERY_MS_MAX = 300_000;
 const FATE_OPEN_MS = 3_600_000;
 
 /** The first question, but never after the end of the time to pay: that is when it is closed. */
-export const firstAskAt = (createdAt: number, payBy: number): number => Math.min(createdAt + (ASK_AGES_MS[0] ?? ASK_EVERY_MS), payBy);
+export const firstAskAt = (createdAt: number, payBy: number): number =>
+  Math.min(createdAt + (ASK_AGES_MS[0] ?? ASK_EVERY_MS), payBy);
 
 function nextAskAt(payment: Payment, { payBy }: Order, now: number): number {
   // Twice as late is asked half as often.
@@ -51,7 +52,9 @@ function fateOpen(order: Order, { id }: Payment, now: number): Effect {
 /** Somebody wants to know now. */
 export function queryNow(order: Order, now: number): Decision {
   const live = order.payments.filter(isLive);
-  return live.length === 0 ? ignore(order) : { order, effects: live.map((payment) => questionFor(order, payment, now)) };
+  return live.length === 0
+    ? ignore(order)
+    : { order, effects: live.map((payment) => questionFor(order, payment, now)) };
 }
 
 /** The earliest thing an order still waits for; null when the clock can do nothing to it any more. */

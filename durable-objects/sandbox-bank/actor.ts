@@ -1,22 +1,24 @@
 import { DurableObject } from "cloudflare:workers";
-import { Webhook } from "standardwebhooks";
 import type { BankApi, BankBehaviour, BankCreate, BankPayment, BankRefusal } from "../../schema/actors.ts";
 import type { PaymentId, RefundId } from "../../schema/ids.ts";
 import type { Money } from "../../schema/money.ts";
 import { err, ok, type Result } from "../../schema/result.ts";
-import { logError } from "../log.ts";
+import { log, logError } from "../log.ts";
+import { bodyOf, post } from "./callback.ts";
 import {
   approve,
+  CALLBACK_DEADLINE_MS,
   capture,
   close,
   decline,
   deliveriesOf,
-  LIE_MS,
   NORMAL,
   openAccount,
   refund,
+  retryAt,
   revive,
   shown,
+  slotOf,
   type Account,
   type Callback,
   type Change,
@@ -25,16 +27,17 @@ import { BankStore, type Outgoing } from "./store.ts";
 
 /** Longer than any merchant waits. */
 const HANG_MS = 6_000;
-const CALLBACK_DEADLINE_MS = 5_000;
-/** Pauses between tries of a callback; after the last one the bank gives up, as real ones do. */
-const CALLBACK_PAUSES_MS = [1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 300_000, 1_800_000];
+/** Callbacks on their way at once. */
+const SENDING_MAX = 20;
 const ALARM_AGAIN_MS = 5_000;
 const ID_BYTES = 16;
 
 /** The sandbox bank: a provider with a truth of its own, and every bad day a real one has. It is play money. */
 export class SandboxBank extends DurableObject<Env> implements BankApi {
   readonly #store: BankStore;
-  #delivering = false;
+  #sending = 0;
+  /** What the alarm stands at, as far as this instance knows. */
+  #alarmAt: number | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -50,7 +53,8 @@ export class SandboxBank extends DurableObject<Env> implements BankApi {
     if (behaviour.create !== "timeout_lost") this.#store.save(account);
     if (behaviour.create !== "normal") await scheduler.wait(HANG_MS);
     if (behaviour.create === "timeout_lost") throw new Error("the bank lost the request");
-    return shown(account);
+    // Read again: the buyer may have paid while the answer hung.
+    return shown(this.#store.byReference(request.reference) ?? account);
   }
 
   async readPayment(id: string): Promise<BankPayment | null> {
@@ -61,15 +65,15 @@ export class SandboxBank extends DurableObject<Env> implements BankApi {
   async queryPayment(reference: PaymentId): Promise<BankPayment | null> {
     const account = this.#store.byReference(reference);
     // A question about a payment that does not exist has no day of its own: it is today's.
-    if ((account?.behaviour ?? this.#store.behaviour()).query === "error") throw new Error("the bank does not answer questions");
+    if ((account?.behaviour ?? this.#store.behaviour()).query === "error")
+      throw new Error("the bank does not answer questions");
     return account && shown(account);
   }
 
   async closePayment(reference: PaymentId): Promise<Result<BankPayment, BankRefusal>> {
     const account = this.#store.byReference(reference);
     if (account?.behaviour.close === "error") throw new Error("the bank does not close anything");
-    const lie = account?.behaviour.close === "lies_closed_then_succeeds" && account.state === "requires_action";
-    return this.#change(account, close, lie ? Date.now() + LIE_MS : null);
+    return this.#change(account, close);
   }
 
   async capturePayment(reference: PaymentId, amount: Money): Promise<Result<BankPayment, BankRefusal>> {
@@ -107,9 +111,13 @@ export class SandboxBank extends DurableObject<Env> implements BankApi {
   }
 
   override async alarm(): Promise<void> {
+    this.#alarmAt = null;
     try {
-      for (const account of this.#store.toRevive(Date.now())) this.#change(account, revive);
-      await this.#deliver();
+      for (const account of this.#store.toRevive(Date.now())) {
+        this.#change(account, revive);
+        this.#store.revived(account.id);
+      }
+      this.#send();
     } catch (cause) {
       logError({ event: "bank_alarm_failed" }, cause);
       await this.ctx.storage.setAlarm(Date.now() + ALARM_AGAIN_MS);
@@ -120,69 +128,65 @@ export class SandboxBank extends DurableObject<Env> implements BankApi {
   #change(
     account: Account | null,
     decide: (account: Account) => Result<Change, BankRefusal>,
-    reviveAt: number | null = null,
   ): Result<BankPayment, BankRefusal> {
     if (!account) return err({ code: "not_found" });
-    return this.#store.transaction(() => {
-      const change = decide(account);
-      if (!change.ok) return change;
-      const { account: after, callbacks } = change.value;
-      this.#store.save(after, reviveAt);
-      for (const callback of callbacks) this.#enqueue(after, callback);
-      this.#arm();
-      if (callbacks.length > 0) this.ctx.waitUntil(this.#deliver());
-      return ok(shown(after));
-    });
-  }
-
-  #enqueue(account: Account, { type, reference, amount, delayMs }: Callback): void {
     const now = Date.now();
+    const change = this.#store.transaction(() => {
+      const decided = decide(account);
+      if (!decided.ok || decided.value.account === account) return decided;
+      const { account: after, callbacks, revivesInMs } = decided.value;
+      this.#store.save(after);
+      if (revivesInMs !== null) this.#store.saveRevival(after.id, now + revivesInMs);
+      for (const callback of callbacks) this.#enqueue(after, callback, now);
+      return decided;
+    });
+    this.#send();
+    return change.ok ? ok(shown(change.value.account)) : change;
+  }
+
+  #enqueue(account: Account, callback: Callback, now: number): void {
     const event = idOf("evt");
-    const data = { payment: account.id, reference, order: account.order, amount: amount.amount, currency: amount.currency };
-    const body = JSON.stringify({ id: event, type, created: Math.floor(now / 1_000), data });
-    for (let copy = 0; copy < deliveriesOf(account); copy++) this.#store.enqueue(event, account.callbackUrl, body, now + delayMs);
-  }
-
-  /** Sends what is due, one turn at a time. What is not answered with a 2xx is sent again later. */
-  async #deliver(): Promise<void> {
-    await Promise.resolve();
-    if (this.#delivering) return;
-    this.#delivering = true;
-    try {
-      for (let due = this.#store.due(Date.now()); due.length > 0; due = this.#store.due(Date.now()))
-        await Promise.all(due.map((callback) => this.#post(callback)));
-    } finally {
-      this.#delivering = false;
-      this.#arm();
-    }
-  }
-
-  async #post({ seq, event, url, body, tries }: Outgoing): Promise<void> {
-    const at = new Date();
-    const signature = new Webhook(this.env.SANDBOX_WEBHOOK_SECRET).sign(event, at, body);
-    const headers = {
-      "content-type": "application/json",
-      "webhook-id": event,
-      "webhook-timestamp": String(Math.floor(at.getTime() / 1_000)),
-      "webhook-signature": signature,
+    const slot = slotOf(account, callback, this.#store.someHeldBack(account.id), now);
+    const outgoing = {
+      payment: account.id,
+      event,
+      url: account.callbackUrl,
+      body: bodyOf(event, account, callback, now),
     };
-    let delivered = false;
-    try {
-      const answer = await fetch(url, { method: "POST", headers, body, signal: AbortSignal.timeout(CALLBACK_DEADLINE_MS) });
-      await answer.body?.cancel();
-      delivered = answer.ok;
-    } catch (cause) {
-      logError({ event: "bank_callback_failed", callback: event, tries }, cause);
-    }
-    const pause = CALLBACK_PAUSES_MS[tries];
-    if (delivered || pause === undefined) this.#store.delivered(seq);
-    else this.#store.postpone(seq, Date.now() + pause);
+    for (let copy = 0; copy < deliveriesOf(account); copy++) this.#store.enqueue(outgoing, slot);
   }
 
+  /** Sends what is due; nobody waits for it. The alarm stands for whatever is left, and for what a crash cuts off. */
+  #send(): void {
+    for (const callback of this.#store.take(SENDING_MAX - this.#sending, Date.now())) {
+      this.#sending++;
+      this.ctx.waitUntil(this.#deliver(callback));
+    }
+    this.#arm();
+  }
+
+  async #deliver(callback: Outgoing): Promise<void> {
+    const { payment, event, tries } = callback;
+    const delivered = await post(callback, this.env.SANDBOX_WEBHOOK_SECRET);
+    this.#sending--;
+    const again = delivered ? null : retryAt(tries, Date.now());
+    if (again !== null) this.#store.postpone(callback, again);
+    else this.#store.finish(callback, Date.now());
+    if (!delivered && again === null)
+      log({ event: "bank_callback_given_up", callback: event, payment, tries });
+    this.#send();
+  }
+
+  /** Moved only to be earlier: an alarm that finds nothing due looks for the next. Commits with what it is for. */
   #arm(): void {
-    const at = this.#store.nextDueAt();
-    // Part of the same commit as what it is for.
-    if (at !== null) void this.ctx.storage.setAlarm(Math.max(at, Date.now()));
+    const due = this.#store.nextDueAt();
+    if (due === null) return;
+    const now = Date.now();
+    // With its hands full the bank looks again when one of them must be free.
+    const at = Math.max(due, this.#sending < SENDING_MAX ? now : now + CALLBACK_DEADLINE_MS);
+    if (this.#alarmAt !== null && this.#alarmAt <= at) return;
+    this.#alarmAt = at;
+    void this.ctx.storage.setAlarm(at);
   }
 }
 

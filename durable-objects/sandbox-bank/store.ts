@@ -1,38 +1,50 @@
 import type { BankBehaviour } from "../../schema/actors.ts";
 import type { PaymentId, RefundId } from "../../schema/ids.ts";
-import { NORMAL, type Account } from "./machine.ts";
-
-/** Callbacks delivered in one turn. */
-const DELIVER_MAX = 20;
+import { CALLBACK_DEADLINE_MS, NORMAL, type Account, type Slot } from "./machine.ts";
 
 const DDL = `
-  CREATE TABLE IF NOT EXISTS account (id TEXT PRIMARY KEY, reference TEXT NOT NULL UNIQUE, body TEXT NOT NULL, revive_at INTEGER) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS account (id TEXT PRIMARY KEY, reference TEXT NOT NULL UNIQUE, body TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS refund (reference TEXT PRIMARY KEY, payment TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS behaviour (only INTEGER PRIMARY KEY CHECK (only = 1), body TEXT NOT NULL);
-  CREATE TABLE IF NOT EXISTS callback (seq INTEGER PRIMARY KEY, event TEXT NOT NULL, url TEXT NOT NULL, body TEXT NOT NULL, tries INTEGER NOT NULL, due_at INTEGER NOT NULL);
-  CREATE INDEX IF NOT EXISTS callback_due ON callback (due_at);
+  CREATE TABLE IF NOT EXISTS revival (payment TEXT PRIMARY KEY, due_at INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS outgoing (
+    seq INTEGER PRIMARY KEY, payment TEXT NOT NULL, event TEXT NOT NULL, url TEXT NOT NULL, body TEXT NOT NULL,
+    tries INTEGER NOT NULL, due_at INTEGER NOT NULL, held_back INTEGER NOT NULL
+  );
+  CREATE INDEX IF NOT EXISTS outgoing_due ON outgoing (due_at);
+  CREATE INDEX IF NOT EXISTS outgoing_held_back ON outgoing (payment) WHERE held_back = 1;
 `;
 
 /** A callback on its way to the merchant. */
 export interface Outgoing {
   readonly seq: number;
+  /** The bank's id of the payment it tells of. */
+  readonly payment: string;
   readonly event: string;
   readonly url: string;
   readonly body: string;
+  /** Including the one that is about to be made. */
   readonly tries: number;
 }
 
+/** Revivals of one alarm; what is left over is due at once again. */
+const REVIVE_MAX = 50;
+
 type Row = Record<string, SqlStorageValue>;
 
-/** The SQL of the bank. */
+/** The SQL of the bank. Nothing is written, not even a table, before the first write. */
 export class BankStore {
   readonly #storage: DurableObjectStorage;
+  #born: boolean;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
-    storage.sql.exec(DDL);
+    // Asked for the newest of the tables, since an older bank lacks it.
+    const found = storage.sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'outgoing'");
+    this.#born = found.toArray().length > 0;
   }
 
+  /** All of it becomes true, or none. */
   transaction<T>(work: () => T): T {
     return this.#storage.transactionSync(work);
   }
@@ -45,19 +57,13 @@ export class BankStore {
     return this.#account("SELECT body FROM account WHERE reference = ?", reference);
   }
 
-  /** Payments that were said to be closed and now succeed. */
-  toRevive(now: number): Account[] {
-    return this.#rows("SELECT body FROM account WHERE revive_at <= ?", now).map(({ body }) => JSON.parse(String(body)) as Account);
-  }
-
-  /** @param reviveAt when a lie about this payment comes out, epoch ms. */
-  save(account: Account, reviveAt: number | null = null): void {
+  save(account: Account): void {
+    const body = JSON.stringify(account);
     this.#run(
-      "INSERT OR REPLACE INTO account (id, reference, body, revive_at) VALUES (?, ?, ?, ?)",
+      "INSERT OR REPLACE INTO account (id, reference, body) VALUES (?, ?, ?)",
       account.id,
       account.reference,
-      JSON.stringify(account),
-      reviveAt,
+      body,
     );
   }
 
@@ -78,32 +84,78 @@ export class BankStore {
     this.#run("INSERT OR REPLACE INTO behaviour (only, body) VALUES (1, ?)", JSON.stringify(behaviour));
   }
 
-  enqueue(event: string, url: string, body: string, dueAt: number): void {
-    this.#run("INSERT INTO callback (event, url, body, tries, due_at) VALUES (?, ?, ?, 0, ?)", event, url, body, dueAt);
+  /** Payments that were said to be closed and now succeed. */
+  toRevive(now: number): Account[] {
+    const sql =
+      "SELECT body FROM revival JOIN account ON account.id = revival.payment WHERE due_at <= ? LIMIT ?";
+    return this.#rows(sql, now, REVIVE_MAX).map(({ body }) => JSON.parse(String(body)) as Account);
   }
 
-  due(now: number): Outgoing[] {
-    const rows = this.#rows("SELECT seq, event, url, body, tries FROM callback WHERE due_at <= ? ORDER BY due_at, seq LIMIT ?", now, DELIVER_MAX);
-    return rows.map(({ seq, event, url, body, tries }) => ({
+  saveRevival(payment: string, dueAt: number): void {
+    this.#run("INSERT OR REPLACE INTO revival (payment, due_at) VALUES (?, ?)", payment, dueAt);
+  }
+
+  revived(payment: string): void {
+    this.#run("DELETE FROM revival WHERE payment = ?", payment);
+  }
+
+  someHeldBack(payment: string): boolean {
+    return (
+      this.#rows("SELECT 1 FROM outgoing WHERE payment = ? AND held_back = 1 LIMIT 1", payment).length > 0
+    );
+  }
+
+  enqueue(callback: Pick<Outgoing, "payment" | "event" | "url" | "body">, { dueAt, heldBack }: Slot): void {
+    const { payment, event, url, body } = callback;
+    this.#run(
+      "INSERT INTO outgoing (payment, event, url, body, tries, due_at, held_back) VALUES (?, ?, ?, ?, 0, ?, ?)",
+      ...[payment, event, url, body, dueAt, heldBack ? 1 : 0],
+    );
+  }
+
+  /**
+   * Takes what is due to be sent. Each is put off beyond the deadline of the try that is about to be made, so that a crash in
+   * between, or a second look, neither loses it nor sends it twice at once.
+   */
+  take(max: number, now: number): Outgoing[] {
+    const due = "SELECT seq FROM outgoing WHERE due_at <= ? ORDER BY due_at, seq LIMIT ?";
+    // Most looks find nothing, and a look is cheaper than a write.
+    if (this.#rows(due, now, max).length === 0) return [];
+    const rows = this.#rows(
+      `UPDATE outgoing SET tries = tries + 1, due_at = ?, held_back = 0 WHERE seq IN (${due})
+       RETURNING seq, payment, event, url, body, tries`,
+      ...[now + 2 * CALLBACK_DEADLINE_MS, now, max],
+    );
+    const taken = rows.map(({ seq, payment, event, url, body, tries }) => ({
       seq: Number(seq),
+      payment: String(payment),
       event: String(event),
       url: String(url),
       body: String(body),
       tries: Number(tries),
     }));
+    return taken.sort((a, b) => a.seq - b.seq);
   }
 
-  delivered(seq: number): void {
-    this.#run("DELETE FROM callback WHERE seq = ?", seq);
+  /** Done with, one way or the other: what it was to overtake may go. */
+  finish({ seq, payment }: Outgoing, now: number): void {
+    this.#run("DELETE FROM outgoing WHERE seq = ?", seq);
+    this.#run(
+      "UPDATE outgoing SET due_at = ?, held_back = 0 WHERE payment = ? AND held_back = 1 AND seq < ?",
+      now,
+      payment,
+      seq,
+    );
   }
 
-  postpone(seq: number, until: number): void {
-    this.#run("UPDATE callback SET tries = tries + 1, due_at = ? WHERE seq = ?", until, seq);
+  postpone({ seq }: Outgoing, until: number): void {
+    this.#run("UPDATE outgoing SET due_at = ? WHERE seq = ?", until, seq);
   }
 
-  /** The next callback or the next lie to come out, epoch ms. */
+  /** The next callback, or the next lie to come out, epoch ms. */
   nextDueAt(): number | null {
-    const [row] = this.#rows("SELECT min(at) AS at FROM (SELECT min(due_at) AS at FROM callback UNION ALL SELECT min(revive_at) FROM account)");
+    const earliest = "SELECT min(due_at) AS at FROM outgoing UNION ALL SELECT min(due_at) FROM revival";
+    const [row] = this.#rows(`SELECT min(at) AS at FROM (${earliest})`);
     return row?.at === null || row?.at === undefined ? null : Number(row.at);
   }
 
@@ -113,10 +165,12 @@ export class BankStore {
   }
 
   #rows(sql: string, ...binds: SqlStorageValue[]): Row[] {
-    return this.#storage.sql.exec(sql, ...binds).toArray();
+    return this.#born ? this.#storage.sql.exec(sql, ...binds).toArray() : [];
   }
 
   #run(sql: string, ...binds: SqlStorageValue[]): void {
+    if (!this.#born) this.#storage.sql.exec(DDL);
+    this.#born = true;
     this.#storage.sql.exec(sql, ...binds);
   }
 }

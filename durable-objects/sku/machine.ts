@@ -121,7 +121,8 @@ function decideConfigure(
 ): SkuAnswers["configure"] {
   const known = state.config;
   if (known && known.sku !== config.sku) return err({ code: "other_sku" });
-  if (known && known.sale !== config.sale) return err({ code: "other_sale" });
+  // It may move on once the sale it is in is over, or has stopped offering it.
+  if (known && known.sale !== config.sale && state.now < known.closesAt) return err({ code: "other_sale" });
   if (known && sameConfig(known, config)) return ok(null);
   happen(state, events, { type: "configured", config, initial: known ? state.initial : stock });
   return ok(null);

@@ -1,6 +1,6 @@
 import { QUANTITY_MAX, STOCK_MAX } from "../../schema/limits.ts";
 import type { BuyerId } from "../../schema/ids.ts";
-import { assert } from "../../schema/result.ts";
+import { assert, unreachable } from "../../schema/result.ts";
 import type { HoldView, SkuConfig, SkuView } from "../../schema/sku.ts";
 import type { SkuCommand } from "./commands.ts";
 import type { Hold, SkuState } from "./state.ts";
@@ -38,5 +38,12 @@ export function assertSound(command: SkuCommand): void {
       return assert(isQuantity(command.move.quantity), "a move is of a whole number of units");
     case "restock":
       return assert(isStock(Math.abs(command.request.delta)), "stock changes by a whole number of units");
+    case "claim":
+    case "commit":
+    case "bind":
+    case "unbind":
+      return;
+    default:
+      return unreachable(command);
   }
 }

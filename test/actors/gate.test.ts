@@ -24,7 +24,16 @@ function saleOf(change: Partial<Sale> = {}): Sale {
   const now = Date.now();
   const offers = [{ sku: "lamp", name: "Lamp", price: { amount: 100, currency: "CNY" }, image: null }];
   const id = `gate-sale-${++count}`;
-  return { id, name: "Lamps", opensAt: now - HOUR_MS, closesAt: now + HOUR_MS, perBuyerMax: 1, holdMs: 60_000, offers, ...change };
+  return {
+    id,
+    name: "Lamps",
+    opensAt: now - HOUR_MS,
+    closesAt: now + HOUR_MS,
+    perBuyerMax: 1,
+    holdMs: 60_000,
+    offers,
+    ...change,
+  };
 }
 
 const gateOf = (sale: Sale) => env.GATE.getByName(sale.id);
@@ -41,7 +50,15 @@ class FakeSku {
     await scheduler.wait(20);
     if (!this.answering) throw new Error("away");
     const { available } = this;
-    return { initial: 100, restocked: 0, available, held: 100 - available, sold: 0, version: this.asks, config: {} as SkuView["config"] };
+    return {
+      initial: 100,
+      restocked: 0,
+      available,
+      held: 100 - available,
+      sold: 0,
+      version: this.asks,
+      config: {} as SkuView["config"],
+    };
   }
 }
 
@@ -81,7 +98,9 @@ describe("a gate that nobody configured", () => {
   test("knows nothing and stores nothing", async () => {
     const sale = saleOf();
     expect(await apiOf(sale).view()).toBeNull();
-    expect((await gateOf(sale).fetch("http://gate/live", { headers: { Upgrade: "websocket" } })).status).toBe(404);
+    expect((await gateOf(sale).fetch("http://gate/live", { headers: { Upgrade: "websocket" } })).status).toBe(
+      404,
+    );
     await runInDurableObject(gateOf(sale), async (_, { storage }) => {
       expect(storage.sql.exec("SELECT name FROM sqlite_master").toArray()).toEqual([]);
       expect(await storage.getAlarm()).toBeNull();
@@ -97,7 +116,11 @@ describe("the view", () => {
     expect(await apiOf(sale).configure(renamed)).toEqual(sale);
     await evictDurableObject(gateOf(sale));
     await standIn(sale, new FakeSku());
-    expect(await apiOf(sale).view()).toMatchObject({ sale: renamed, state: "open", offers: [{ sku: "lamp", available: 100 }] });
+    expect(await apiOf(sale).view()).toMatchObject({
+      sale: renamed,
+      state: "open",
+      offers: [{ sku: "lamp", available: 100 }],
+    });
   });
 
   test("many callers of one moment ask a SKU once", async () => {
@@ -163,7 +186,8 @@ describe("the live socket", () => {
     await until(() => stock().at(-1)?.available === 42);
     const times = stock().map(({ heardAt }) => heardAt);
     expect(times.length).toBeGreaterThan(5);
-    for (const from of times) expect(times.filter((at) => at >= from && at < from + 950).length).toBeLessThanOrEqual(4);
+    for (const from of times)
+      expect(times.filter((at) => at >= from && at < from + 950).length).toBeLessThanOrEqual(4);
     socket.close();
   });
 
@@ -224,7 +248,9 @@ describe("the live socket", () => {
     const sale = saleOf();
     await watched(sale);
     const { socket } = await connect(sale);
-    const closed = new Promise<number>((resolve) => socket.addEventListener("close", ({ code }) => resolve(code)));
+    const closed = new Promise<number>((resolve) =>
+      socket.addEventListener("close", ({ code }) => resolve(code)),
+    );
     socket.send("hello");
     socket.send("x".repeat(2_000));
     expect(await closed).toBe(1009);

@@ -29,7 +29,7 @@ export class Sku {
 
   /** Asked through a fresh stub each time: one that has seen an abort stays broken. */
   get api(): SkuApi {
-    return env.SKU.getByName(skuNumberOf(this.id)) as unknown as SkuApi;
+    return env.SKU.getByName(skuNumberOf(this.id));
   }
 
   config(change: Partial<SkuConfig> = {}): SkuConfig {

@@ -76,7 +76,7 @@ describe("the read model", () => {
       { placement: expect.objectContaining({ order: dies.order }), at: Date.now() },
     ]);
     const through = sku.changes.map((change) => change.through);
-    expect(through.slice(2).sort()).toEqual([2, 3, 5]);
+    expect(through.slice(2).toSorted((a, b) => a - b)).toEqual([2, 3, 5]);
 
     for (const row of through) await sku.api.published(row);
     pass(10 * 60_000);

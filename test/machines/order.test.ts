@@ -79,21 +79,32 @@ const TABLE = `
 type Row = Record<"from" | "report" | "when" | "state" | "payment" | "stock" | "effects", string>;
 
 function rows(table: string): Row[] {
-  const [head = [], ...body] = table.trim().split("\n").map((line) => line.trim().split(/\s+/));
+  const [head = [], ...body] = table
+    .trim()
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/));
   return body.map((cells) => Object.fromEntries(head.map((name, index) => [name, cells[index]])) as Row);
 }
 
 const situationOf = (name: string): Order => situations[name as keyof typeof situations]();
-const reportOf = (order: Order, name: string): Report => reports(order)[name as keyof ReturnType<typeof reports>];
+const reportOf = (order: Order, name: string): Report =>
+  reports(order)[name as keyof ReturnType<typeof reports>];
 
-test.for(rows(TABLE))("$from + $report ($when) -> $state, payment $payment, stock $stock, $effects", (row) => {
-  const order = situationOf(row.from);
-  const { order: after, effects } = decide(order, reportOf(order, row.report), PLACED_AT + (AT[row.when] ?? 0));
-  expect(after.state).toBe(row.state);
-  expect(after.payments[0]?.state ?? "-").toBe(row.payment);
-  expect(after.stock).toBe(row.stock);
-  expect(effects.map(({ type }) => type).join(",") || "-").toBe(row.effects);
-});
+test.for(rows(TABLE))(
+  "$from + $report ($when) -> $state, payment $payment, stock $stock, $effects",
+  (row) => {
+    const order = situationOf(row.from);
+    const { order: after, effects } = decide(
+      order,
+      reportOf(order, row.report),
+      PLACED_AT + (AT[row.when] ?? 0),
+    );
+    expect(after.state).toBe(row.state);
+    expect(after.payments[0]?.state ?? "-").toBe(row.payment);
+    expect(after.stock).toBe(row.stock);
+    expect(effects.map(({ type }) => type).join(",") || "-").toBe(row.effects);
+  },
+);
 
 test("whatever the table does not list changes nothing and asks for nothing", () => {
   const listed = new Set(rows(TABLE).map(({ from, report, when }) => `${from} ${report} ${when}`));
@@ -104,13 +115,24 @@ test("whatever the table does not list changes nothing and asks for nothing", ()
       // The same news later is the same news, unless the clock itself is in the rule.
       if ([...listed].some((row) => row.startsWith(`${from} ${report} `))) continue;
       const { order: after, effects } = decide(order, reportOf(order, report), PLACED_AT + 1_000);
-      if (after.state !== order.state || after.version !== order.version || effects.length > 0) moves.push(`${from} + ${report}`);
+      if (after.state !== order.state || after.version !== order.version || effects.length > 0)
+        moves.push(`${from} + ${report}`);
     }
   // Payments that nobody has heard of, asked for by an order that has none, are cases.
   const unknown = moves.filter((move) => move.startsWith("pending + "));
   expect(moves.filter((move) => !unknown.includes(move))).toEqual([]);
   expect(unknown.map((move) => move.slice("pending + ".length)).toSorted()).toEqual(
-    ["action", "authorized", "closed", "failed", "notFound", "open", "succeeded", "unknown", "wrongSum"].toSorted(),
+    [
+      "action",
+      "authorized",
+      "closed",
+      "failed",
+      "notFound",
+      "open",
+      "succeeded",
+      "unknown",
+      "wrongSum",
+    ].toSorted(),
   );
 });
 
@@ -129,7 +151,9 @@ test("a change raises the version by one, and no change raises nothing", () => {
 
 function permutations<T>(items: readonly T[]): T[][] {
   if (items.length === 0) return [[]];
-  return items.flatMap((item, index) => permutations(items.toSpliced(index, 1)).map((rest) => [item, ...rest]));
+  return items.flatMap((item, index) =>
+    permutations(items.toSpliced(index, 1)).map((rest) => [item, ...rest]),
+  );
 }
 
 test("callbacks repeated and in any order end in one paid order with one commit of stock", () => {
@@ -152,16 +176,26 @@ test("a payment can be started only while there is time and nobody else is payin
   const order = pending();
   const request = startRequest(order);
   const started = start(order, request, PLACED_AT);
-  expect(started).toMatchObject({ ok: true, value: { order: { state: "paying", version: 2, payments: [{ state: "created" }] } } });
+  expect(started).toMatchObject({
+    ok: true,
+    value: { order: { state: "paying", version: 2, payments: [{ state: "created" }] } },
+  });
   expect(start(order, request, PAY_BY)).toMatchObject({ error: { code: "order_expired" } });
-  expect(start(situations.paying(), request, PLACED_AT)).toMatchObject({ error: { code: "payment_in_progress" } });
-  expect(start(situations.paid(), request, PLACED_AT)).toMatchObject({ error: { code: "order_state", state: "paid" } });
+  expect(start(situations.paying(), request, PLACED_AT)).toMatchObject({
+    error: { code: "payment_in_progress" },
+  });
+  expect(start(situations.paid(), request, PLACED_AT)).toMatchObject({
+    error: { code: "order_state", state: "paid" },
+  });
   expect(start(situations.expired(), request, PLACED_AT)).toMatchObject({ error: { code: "order_expired" } });
 });
 
 test("a cancelled order gives its stock back, once, and cannot be cancelled while somebody may be paying", () => {
   const cancelled = cancel(pending(), PLACED_AT);
-  expect(cancelled).toMatchObject({ ok: true, value: { order: { state: "expired", reason: "cancelled" }, effects: [{ type: "release_stock" }] } });
+  expect(cancelled).toMatchObject({
+    ok: true,
+    value: { order: { state: "expired", reason: "cancelled" }, effects: [{ type: "release_stock" }] },
+  });
   if (!cancelled.ok) return;
   expect(cancel(cancelled.value.order, PLACED_AT)).toMatchObject({ ok: true, value: { effects: [] } });
   expect(cancel(situations.paying(), PLACED_AT)).toMatchObject({ ok: false, error: { state: "paying" } });
@@ -170,11 +204,24 @@ test("a cancelled order gives its stock back, once, and cannot be cancelled whil
 
 test("a second success is refunded in full and leaves the order paid", () => {
   const first = situations.paid();
-  const second = { ...(first.payments[0] as Order["payments"][number]), id: paymentIdOf(first.order, 2), state: "cancelled" as const };
+  const second = {
+    ...(first.payments[0] as Order["payments"][number]),
+    id: paymentIdOf(first.order, 2),
+    state: "cancelled" as const,
+  };
   const order = { ...first, payments: [...first.payments, second] };
-  const report: Report = { type: "payment_succeeded", payment: second.id, providerRef: "bnk_2", amount: cny(100), source: { via: "query" } };
+  const report: Report = {
+    type: "payment_succeeded",
+    payment: second.id,
+    providerRef: "bnk_2",
+    amount: cny(100),
+    source: { via: "query" },
+  };
   const { order: after, effects } = decide(order, report, PLACED_AT);
-  expect(after).toMatchObject({ state: "paid", refunds: [{ payment: second.id, amount: cny(100), reason: "duplicate_payment" }] });
+  expect(after).toMatchObject({
+    state: "paid",
+    refunds: [{ payment: second.id, amount: cny(100), reason: "duplicate_payment" }],
+  });
   expect(effects).toEqual([{ type: "refund_payment", refund: after.refunds[0]?.id }]);
   expect(decide(after, report, PLACED_AT).effects).toEqual([]);
 });
@@ -201,13 +248,26 @@ test("refunds never add up to more than was captured, whatever is still on its w
   });
   const failed = decide(after, reports(after).refundFailed, PLACED_AT).order;
   expect(requestRefund(failed, { amount: cny(100), reason: "all" }, PLACED_AT).ok).toBe(true);
-  expect(requestRefund(situations.paying(), { amount: null, reason: "x" }, PLACED_AT)).toMatchObject({ error: { code: "order_state" } });
+  expect(requestRefund(situations.paying(), { amount: null, reason: "x" }, PLACED_AT)).toMatchObject({
+    error: { code: "order_state" },
+  });
 });
 
 test("a decision that breaks a rule is refused before it is stored", () => {
   const order = situations.refunded();
-  expect(() => finish(order, { order: { ...order, state: "paid", reason: null }, effects: [] }, PLACED_AT)).toThrow(/no way/);
+  expect(() =>
+    finish(order, { order: { ...order, state: "paid", reason: null }, effects: [] }, PLACED_AT),
+  ).toThrow(/no way/);
   const paid = situations.paid();
-  const over = { ...paid, refunds: [{ ...(situations.refunding().refunds[0] as Order["refunds"][number]), payment: paid.payments[0]?.id ?? "pay_", amount: cny(101) }] };
+  const over = {
+    ...paid,
+    refunds: [
+      {
+        ...(situations.refunding().refunds[0] as Order["refunds"][number]),
+        payment: paid.payments[0]?.id ?? "pay_",
+        amount: cny(101),
+      },
+    ],
+  };
   expect(() => finish(paid, { order: over, effects: [] }, PLACED_AT)).toThrow(/refunds never exceed/);
 });

@@ -12,17 +12,30 @@ import { PROBLEMS, isProblemCode } from "../../worker/problem.ts";
 import { order, payment, refund, scene, view, NOW } from "./samples.ts";
 
 type Lang = "en" | "zh";
-const LANGUAGES = [["en", en], ["zh", zh]] as const;
+const LANGUAGES = [
+  ["en", en],
+  ["zh", zh],
+] as const;
 
 let keys = 0;
 const keyOf = () => `key-${++keys}`;
-const sale = (lang: Lang, state: "upcoming" | "open" | "closed" = "open", mine: Mine[] = [], refused: string | null = null) =>
-  String(SalePage({ scene: scene(lang), view: view(state), mine, keyOf, refused }));
+const sale = (
+  lang: Lang,
+  state: "upcoming" | "open" | "closed" = "open",
+  mine: Mine[] = [],
+  refused: string | null = null,
+) => String(SalePage({ scene: scene(lang), view: view(state), mine, keyOf, refused }));
 const cashier = (lang: Lang, shown: Order, more: Partial<CashierPageProps> = {}) => {
-  const methods = [{ provider: "sandbox", method: "bank" }, { provider: "sandbox", method: "card" }];
-  return String(CashierPage({ scene: scene(lang), order: shown, methods, keyOf, refused: null, retry: null, ...more }));
+  const methods = [
+    { provider: "sandbox", method: "bank" },
+    { provider: "sandbox", method: "card" },
+  ];
+  return String(
+    CashierPage({ scene: scene(lang), order: shown, methods, keyOf, refused: null, retry: null, ...more }),
+  );
 };
-const orderPage = (lang: Lang, shown: Order, looks = 0) => String(OrderPage({ scene: scene(lang), order: shown, looks }));
+const orderPage = (lang: Lang, shown: Order, looks = 0) =>
+  String(OrderPage({ scene: scene(lang), order: shown, looks }));
 
 const EVIL = `"><script>alert(1)</script><img onerror=alert(1) src=x>`;
 const escaped = (text: string) => text.replaceAll("'", "&#39;").replaceAll('"', "&quot;");
@@ -32,10 +45,22 @@ describe("what others wrote", () => {
     const evil = view();
     const offers = evil.offers.map((offer) => ({ ...offer, name: EVIL }));
     const line = { sku: "lamp-red", name: EVIL, quantity: 1, unitPrice: { amount: 1, currency: "CNY" } };
-    const shown = order({ lines: [line], payments: [payment({ method: EVIL, provider: EVIL })], refunds: [refund(EVIL, "pending")] });
+    const shown = order({
+      lines: [line],
+      payments: [payment({ method: EVIL, provider: EVIL })],
+      refunds: [refund(EVIL, "pending")],
+    });
     const mine = [{ order: "ord_1", name: EVIL, bought: false }];
     const pages = [
-      String(SalePage({ scene: scene("en"), view: { ...evil, sale: { ...evil.sale, name: EVIL }, offers }, mine, keyOf, refused: EVIL })),
+      String(
+        SalePage({
+          scene: scene("en"),
+          view: { ...evil, sale: { ...evil.sale, name: EVIL }, offers },
+          mine,
+          keyOf,
+          refused: EVIL,
+        }),
+      ),
       String(SalesPage({ scene: scene("en"), sales: [{ ...evil.sale, name: EVIL }] })),
       cashier("en", shown, { refused: EVIL, methods: [{ provider: EVIL, method: EVIL }] }),
       orderPage("en", shown),
@@ -70,7 +95,8 @@ describe("what the content security policy forbids", () => {
     ];
     for (const page of pages) {
       expect(page).not.toMatch(/<style|\sstyle=|\son[a-z]+=/i);
-      for (const [tag] of page.matchAll(/<script[^>]*>[^<]*/g)) expect(tag).toMatch(/^<script type="module" src="\/assets\/\w+\.js">$/);
+      for (const [tag] of page.matchAll(/<script[^>]*>[^<]*/g))
+        expect(tag).toMatch(/^<script type="module" src="\/assets\/\w+\.js">$/);
     }
   });
 });
@@ -108,7 +134,12 @@ describe.each(LANGUAGES)("the page of a sale (%s)", (lang, t) => {
   });
 
   test("points to what waits to be paid, and says a refusal", () => {
-    const page = sale(lang, "open", [{ order: "ord_1", name: "Red lamp", bought: false }], t.refusals.sold_out);
+    const page = sale(
+      lang,
+      "open",
+      [{ order: "ord_1", name: "Red lamp", bought: false }],
+      t.refusals.sold_out,
+    );
     expect(page).toContain('href="/orders/ord_1/pay"');
     expect(page).toContain(t.continueToPay);
     expect(page).toContain(t.refusals.sold_out);
@@ -146,7 +177,10 @@ describe.each(LANGUAGES)("the cashier (%s)", (lang, t) => {
 
   test("a payment the bank never answered is tried again with its own key", () => {
     const unknown = order({ state: "paying", payments: [payment({ state: "unknown", action: null })] });
-    const page = cashier(lang, unknown, { refused: t.refusals.provider_unavailable, retry: { provider: "sandbox", method: "bank", key: "first-key" } });
+    const page = cashier(lang, unknown, {
+      refused: t.refusals.provider_unavailable,
+      retry: { provider: "sandbox", method: "bank", key: "first-key" },
+    });
     expect(page).toContain('name="key" value="first-key"');
     expect(page).toContain(t.refusals.provider_unavailable);
   });
@@ -177,11 +211,22 @@ describe.each(LANGUAGES)("the order (%s)", (lang, t) => {
     const retaking = orderPage(lang, order({ state: "expired", stock: "retaking", payments: [paid] }));
     expect(retaking).toContain(t.orderMore.lateRetaking);
     expect(retaking).not.toContain(t.orderMore.charged);
-    const late = order({ state: "expired", reason: "pay_by_passed", payments: [paid], refunds: [refund("late_payment", "pending")] });
+    const late = order({
+      state: "expired",
+      reason: "pay_by_passed",
+      payments: [paid],
+      refunds: [refund("late_payment", "pending")],
+    });
     expect(orderPage(lang, late)).toContain(t.orderMore.lateRefund);
-    const twice = order({ state: "paid", payments: [paid], refunds: [refund("duplicate_payment", "pending")] });
+    const twice = order({
+      state: "paid",
+      payments: [paid],
+      refunds: [refund("duplicate_payment", "pending")],
+    });
     expect(orderPage(lang, twice)).toContain(t.orderMore.surplus);
-    expect(orderPage(lang, order({ state: "expired", reason: "cancelled" }))).toContain(t.orderMore.cancelled);
+    expect(orderPage(lang, order({ state: "expired", reason: "cancelled" }))).toContain(
+      t.orderMore.cancelled,
+    );
   });
 });
 
@@ -193,7 +238,8 @@ describe("the rest", () => {
 
   test("every code has its page in both languages", async () => {
     for (const code of Object.keys(PROBLEMS).filter(isProblemCode))
-      for (const [lang, t] of LANGUAGES) expect(String(await problemPage(scene(lang), code))).toContain(escaped(t.refusals[code]));
+      for (const [lang, t] of LANGUAGES)
+        expect(String(await problemPage(scene(lang), code))).toContain(escaped(t.refusals[code]));
   });
 
   test("money and time are the language's", () => {

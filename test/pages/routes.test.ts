@@ -9,7 +9,12 @@ import { pages } from "../../worker/pages/routes.tsx";
 import { order, payment, view } from "./samples.ts";
 
 /** The routes and the checkout as they are, between actors that say what each test wants. */
-const said = { order: order() as unknown, hold: null as unknown, start: null as unknown, holds: [] as unknown[] };
+const said = {
+  order: order() as unknown,
+  hold: null as unknown,
+  start: null as unknown,
+  holds: [] as unknown[],
+};
 const heard = { holds: [] as HoldRequest[], reports: [] as unknown[] };
 
 const one = view();
@@ -33,8 +38,17 @@ const owner = {
     return said.order;
   },
 };
-const away = { prepare: () => { throw new Error("D1 is away"); } };
-const actors = { GATE: { getByName: gate }, SKU: { getByName: () => sku }, ORDER: { getByName: () => owner }, DB: away };
+const away = {
+  prepare: () => {
+    throw new Error("D1 is away");
+  },
+};
+const actors = {
+  GATE: { getByName: gate },
+  SKU: { getByName: () => sku },
+  ORDER: { getByName: () => owner },
+  DB: away,
+};
 const world = { ...env, ...actors };
 
 /** Whoever asks here is `buy_1`, unless the header says that nobody is known. */
@@ -58,7 +72,12 @@ const pressed = { sku: "lamp-red", quantity: "2", key: "key-1" };
 
 beforeEach(() => {
   const line = { ...mine.lines[0], quantity: 2 };
-  Object.assign(said, { order: mine, hold: ok({ line, heldUntil: mine.payBy, placement: mine, replayed: false }), start: null, holds: [] });
+  Object.assign(said, {
+    order: mine,
+    hold: ok({ line, heldUntil: mine.payBy, placement: mine, replayed: false }),
+    start: null,
+    holds: [],
+  });
   Object.assign(heard, { holds: [], reports: [] });
 });
 
@@ -85,7 +104,9 @@ describe("a sale", () => {
     const answer = await post("/sales/lamps/buy", pressed);
     expect(answer.status).toBe(303);
     expect(answer.headers.get("location")).toBe(`${here}/pay`);
-    expect(heard.holds).toMatchObject([{ buyer: "buy_1", sale: "lamps", quantity: 2, home: { key: "key-1" } }]);
+    expect(heard.holds).toMatchObject([
+      { buyer: "buy_1", sale: "lamps", quantity: 2, home: { key: "key-1" } },
+    ]);
   });
 
   test.each([
@@ -103,7 +124,12 @@ describe("a sale", () => {
   });
 
   test("a form that is not ours places nothing", async () => {
-    for (const form of [{ ...pressed, quantity: "0" }, { ...pressed, key: "" }, { ...pressed, sku: "<b>" }, { quantity: "1" }])
+    for (const form of [
+      { ...pressed, quantity: "0" },
+      { ...pressed, key: "" },
+      { ...pressed, sku: "<b>" },
+      { quantity: "1" },
+    ])
       expect((await post("/sales/lamps/buy", form as Record<string, string>)).status).toBe(400);
     expect((await post("/sales/lamps/buy", pressed, { Origin: "https://evil.example" })).status).toBe(403);
     expect(heard.holds).toEqual([]);

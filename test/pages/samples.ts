@@ -12,13 +12,41 @@ export function view(state: GateView["state"] = "open"): GateView {
   const shift = { upcoming: 3_600_000, open: -60_000, closed: -7_200_000 }[state];
   const offer = (sku: string, name: string) => ({ sku, name, price, image: null });
   const offers = [
-    { ...offer("lamp-red", "Red lamp"), available: 80, held: 10, sold: 10, state: "in_stock" as const, at: NOW },
+    {
+      ...offer("lamp-red", "Red lamp"),
+      available: 80,
+      held: 10,
+      sold: 10,
+      state: "in_stock" as const,
+      at: NOW,
+    },
     { ...offer("lamp-blue", "Blue lamp"), available: 3, held: 10, sold: 87, state: "low" as const, at: NOW },
-    { ...offer("lamp-green", "Green lamp"), available: 0, held: 10, sold: 90, state: "held_out" as const, at: NOW },
-    { ...offer("lamp-gold", "Gold lamp"), available: 0, held: 0, sold: 100, state: "sold_out" as const, at: NOW },
+    {
+      ...offer("lamp-green", "Green lamp"),
+      available: 0,
+      held: 10,
+      sold: 90,
+      state: "held_out" as const,
+      at: NOW,
+    },
+    {
+      ...offer("lamp-gold", "Gold lamp"),
+      available: 0,
+      held: 0,
+      sold: 100,
+      state: "sold_out" as const,
+      at: NOW,
+    },
   ];
   const opensAt = NOW + shift;
-  const sale = { id: "lamps", name: "A hundred lamps", opensAt, closesAt: opensAt + 3_600_000, perBuyerMax: 2, holdMs: 600_000 };
+  const sale = {
+    id: "lamps",
+    name: "A hundred lamps",
+    opensAt,
+    closesAt: opensAt + 3_600_000,
+    perBuyerMax: 2,
+    holdMs: 600_000,
+  };
   return { sale: { ...sale, offers }, state, serverTime: NOW, offers };
 }
 

@@ -23,7 +23,10 @@ interface Purchase {
 async function placed(facts: { stock?: number; holdSeconds?: number } = {}): Promise<Purchase> {
   const { client } = server;
   const sku = `lamp-pay-${++sales}`;
-  await client.defineSale(`pay-${sales}`, sku, { stock: facts.stock ?? 5, holdSeconds: facts.holdSeconds ?? 120 });
+  await client.defineSale(`pay-${sales}`, sku, {
+    stock: facts.stock ?? 5,
+    holdSeconds: facts.holdSeconds ?? 120,
+  });
   const token = await client.token(`payer-${sales}`);
   const { status, body } = await client.order(token, `pay-${sales}`, sku);
   expect(status).toBe(201);
@@ -37,10 +40,20 @@ async function started({ token, order }: Purchase): Promise<string> {
 }
 
 const becomes = ({ token, order }: Purchase, state: string, ms: number): Promise<OrderBody> =>
-  until(`order ${state}`, ms, async () => (await server.client.read(token, order.id)).body, (seen) => seen.state === state);
+  until(
+    `order ${state}`,
+    ms,
+    async () => (await server.client.read(token, order.id)).body,
+    (seen) => seen.state === state,
+  );
 
 const settled = ({ sku }: Purchase, sold: number) =>
-  until("stock", 5_000, () => server.client.stock(sku), (stock) => stock.sold === sold && stock.held === 0);
+  until(
+    "stock",
+    5_000,
+    () => server.client.stock(sku),
+    (stock) => stock.sold === sold && stock.held === 0,
+  );
 
 test.for([
   ["duplicate", { callbacks: "duplicate" }],
@@ -52,7 +65,10 @@ test.for([
   expect(await server.client.approve(await started(purchase))).toBe(true);
   await becomes(purchase, "paid", 12_000);
   await new Promise((resolve) => setTimeout(resolve, 1_200));
-  expect(await becomes(purchase, "paid", 1_000)).toMatchObject({ refunds: [], payments: [{ state: "succeeded" }] });
+  expect(await becomes(purchase, "paid", 1_000)).toMatchObject({
+    refunds: [],
+    payments: [{ state: "succeeded" }],
+  });
   expect(await settled(purchase, 1)).toMatchObject({ sold: 1, available: 4 });
 });
 
@@ -71,9 +87,21 @@ test("a create call whose answer is lost is repeated with the same key and finds
   // The answer is lost: the same key is repeated and finds the payment that the bank did create.
   const key = `again-${purchase.order.id}`;
   const path = `/v1/orders/${purchase.order.id}/payments`;
-  const first = await client.call<{ code: string }>("POST", path, purchase.token, { provider: "sandbox" }, key);
+  const first = await client.call<{ code: string }>(
+    "POST",
+    path,
+    purchase.token,
+    { provider: "sandbox" },
+    key,
+  );
   expect(first).toMatchObject({ status: 503, body: { code: "provider_unavailable" } });
-  const second = await client.call<{ action: { url: string } }>("POST", path, purchase.token, { provider: "sandbox" }, key);
+  const second = await client.call<{ action: { url: string } }>(
+    "POST",
+    path,
+    purchase.token,
+    { provider: "sandbox" },
+    key,
+  );
   expect(second.status).toBe(201);
   await client.approve(second.body.action.url.split("/").at(-1) ?? "");
   await becomes(purchase, "paid", 10_000);
@@ -111,9 +139,17 @@ test("money that arrives after the unit is somebody else's goes back in full", a
   await started(purchase);
   const other = await client.token("quick-one");
   // Presses until the unit is back, which is before the late money comes.
-  await until("the other buyer's order", 8_000, () => client.order(other, purchase.order.id && `pay-${sales}`, purchase.sku), ({ status }) => status === 201);
+  await until(
+    "the other buyer's order",
+    8_000,
+    () => client.order(other, purchase.order.id && `pay-${sales}`, purchase.sku),
+    ({ status }) => status === 201,
+  );
   const refunded = await becomes(purchase, "refunded", 10_000);
-  expect(refunded).toMatchObject({ reason: "late_payment", refunds: [{ state: "succeeded", reason: "late_payment" }] });
+  expect(refunded).toMatchObject({
+    reason: "late_payment",
+    refunds: [{ state: "succeeded", reason: "late_payment" }],
+  });
   expect((await client.stock(purchase.sku)).sold).toBe(0);
 });
 
@@ -121,11 +157,20 @@ test("a card is authorized, the stock committed, and only then the money taken",
   const purchase = await placed();
   const path = `/v1/orders/${purchase.order.id}/payments`;
   const body = { provider: "sandbox", method: "card" };
-  const { body: answer } = await server.client.call<{ action: { url: string } }>("POST", path, purchase.token, body);
+  const { body: answer } = await server.client.call<{ action: { url: string } }>(
+    "POST",
+    path,
+    purchase.token,
+    body,
+  );
   await server.client.approve(answer.action.url.split("/").at(-1) ?? "");
   await becomes(purchase, "paid", 5_000);
   await settled(purchase, 1);
-  const { data } = await server.client.admin<{ data: { type: string }[] }>(`/v1/admin/orders/${purchase.order.id}/timeline`);
-  const steps = data.map(({ type }) => type).filter((type) => ["payment_authorized", "stock_committed", "capture_payment", "paid"].includes(type));
+  const { data } = await server.client.admin<{ data: { type: string }[] }>(
+    `/v1/admin/orders/${purchase.order.id}/timeline`,
+  );
+  const steps = data
+    .map(({ type }) => type)
+    .filter((type) => ["payment_authorized", "stock_committed", "capture_payment", "paid"].includes(type));
   expect(steps).toEqual(["payment_authorized", "stock_committed", "capture_payment", "paid"]);
 });

@@ -18,7 +18,9 @@ test("5,000 buyers press at once for 100 units: 100 orders, 4,900 times sold out
   const { client } = server;
   const sku = "lamp-rush";
   await client.defineSale("rush", sku, { stock: 100, holdSeconds: 12 });
-  const tokens = await Promise.all(Array.from({ length: 5_000 }, (_, index) => client.token(`buyer-${index}`)));
+  const tokens = await Promise.all(
+    Array.from({ length: 5_000 }, (_, index) => client.token(`buyer-${index}`)),
+  );
 
   const answers = new Map<string, number>();
   const orders: OrderBody[] = [];
@@ -35,7 +37,12 @@ test("5,000 buyers press at once for 100 units: 100 orders, 4,900 times sold out
   expect(sumOf(after)).toBe(100);
 
   const lastPayBy = Math.max(...orders.map(({ pay_by }) => Date.parse(pay_by)));
-  await until("units held", lastPayBy - Date.now() + 1_000, () => client.stock(sku), ({ held }) => held === 0);
+  await until(
+    "units held",
+    lastPayBy - Date.now() + 1_000,
+    () => client.stock(sku),
+    ({ held }) => held === 0,
+  );
   expect(await client.stock(sku)).toMatchObject({ available: 100, held: 0 });
   const token = await client.token("latecomer");
   expect((await client.order(token, "rush", sku)).status).toBe(201);
@@ -45,7 +52,10 @@ test("a third of the holders walks away and everything sells: oversold 0, unders
   const { client } = server;
   const sku = "lamp-walk";
   await client.defineSale("walk", sku, { stock: 50, holdSeconds: 2 });
-  let waiting = Array.from({ length: 400 }, (_, index) => ({ name: `walk-${index}`, walks: index % 3 === 0 }));
+  let waiting = Array.from({ length: 400 }, (_, index) => ({
+    name: `walk-${index}`,
+    walks: index % 3 === 0,
+  }));
   const paid: string[] = [];
   const deadline = Date.now() + 40_000;
   while (waiting.length > 0 && Date.now() < deadline) {
@@ -63,10 +73,25 @@ test("a third of the holders walks away and everything sells: oversold 0, unders
     if (available === 0 && held === 0) break;
     waiting = again;
   }
-  const stock = await until("units sold", 10_000, () => client.stock(sku), ({ sold }) => sold === 50);
+  const stock = await until(
+    "units sold",
+    10_000,
+    () => client.stock(sku),
+    ({ sold }) => sold === 50,
+  );
   expect(stock).toMatchObject({ available: 0, held: 0, sold: 50 });
-  const listed = await until("paid orders in D1", 10_000, () => client.orders("walk"), (orders) => orders.filter(({ state }) => state === "paid").length === 50);
-  expect(listed.filter(({ state }) => state === "paid").map(({ id }) => id).toSorted()).toEqual(paid.toSorted());
+  const listed = await until(
+    "paid orders in D1",
+    10_000,
+    () => client.orders("walk"),
+    (orders) => orders.filter(({ state }) => state === "paid").length === 50,
+  );
+  expect(
+    listed
+      .filter(({ state }) => state === "paid")
+      .map(({ id }) => id)
+      .toSorted(),
+  ).toEqual(paid.toSorted());
 });
 
 test("killed in the middle of a rush, it comes back with every acknowledged order, and they are paid or expire", async () => {
@@ -74,15 +99,27 @@ test("killed in the middle of a rush, it comes back with every acknowledged orde
   const sku = "lamp-kill";
   await client.defineSale("kill", sku, { stock: 300, holdSeconds: 15 });
   const acknowledged: { token: string; order: OrderBody; payment: string | null }[] = [];
-  const rush = inParallel(Array.from({ length: 1_000 }, (_, index) => `kill-${index}`), 50, async (name) => {
-    const token = await client.token(name);
-    const { status, body } = await client.order(token, "kill", sku).catch(() => ({ status: 0, body: null }));
-    if (status !== 201 || !body) return;
-    const known = { token, order: body, payment: null as string | null };
-    acknowledged.push(known);
-    if (acknowledged.length % 3 === 0) known.payment = await client.startPayment(token, body.id).catch(() => null);
-  });
-  await until("some orders", 20_000, async () => acknowledged.length, (count) => count > 60);
+  const rush = inParallel(
+    Array.from({ length: 1_000 }, (_, index) => `kill-${index}`),
+    50,
+    async (name) => {
+      const token = await client.token(name);
+      const { status, body } = await client
+        .order(token, "kill", sku)
+        .catch(() => ({ status: 0, body: null }));
+      if (status !== 201 || !body) return;
+      const known = { token, order: body, payment: null as string | null };
+      acknowledged.push(known);
+      if (acknowledged.length % 3 === 0)
+        known.payment = await client.startPayment(token, body.id).catch(() => null);
+    },
+  );
+  await until(
+    "some orders",
+    20_000,
+    async () => acknowledged.length,
+    (count) => count > 60,
+  );
   await server.kill();
   await rush;
   expect(acknowledged.length).toBeGreaterThan(60);
@@ -90,7 +127,8 @@ test("killed in the middle of a rush, it comes back with every acknowledged orde
   expect(await server.start()).toBe("ready");
   const stock = await client.stock(sku);
   expect(sumOf(stock)).toBe(300);
-  for (const { token, order } of acknowledged) expect((await client.read(token, order.id)).status, order.id).toBe(200);
+  for (const { token, order } of acknowledged)
+    expect((await client.read(token, order.id)).status, order.id).toBe(200);
 
   const payments = acknowledged.flatMap(({ payment }) => (payment ? [payment] : []));
   await inParallel(payments, 20, async (payment) => void (await client.approve(payment)));
@@ -98,12 +136,20 @@ test("killed in the middle of a rush, it comes back with every acknowledged orde
   await until(
     "payments finished",
     30_000,
-    () => Promise.all(paying.map(async ({ token, order }) => (await client.read(token, order.id)).body.state)),
+    () =>
+      Promise.all(paying.map(async ({ token, order }) => (await client.read(token, order.id)).body.state)),
     (states) => states.every((state) => state === "paid" || state === "expired"),
   );
-  const end = await until("holds expired", 30_000, () => client.stock(sku), ({ held }) => held === 0);
+  const end = await until(
+    "holds expired",
+    30_000,
+    () => client.stock(sku),
+    ({ held }) => held === 0,
+  );
   expect(sumOf(end)).toBe(300);
-  const states = await Promise.all(paying.map(async ({ token, order }) => (await client.read(token, order.id)).body.state));
+  const states = await Promise.all(
+    paying.map(async ({ token, order }) => (await client.read(token, order.id)).body.state),
+  );
   expect(end.sold).toBe(states.filter((state) => state === "paid").length);
 });
 

@@ -52,7 +52,15 @@ export class Server {
     const started = spawn(process.execPath, ["worker/local/run.mjs", command], {
       cwd: ROOT,
       detached: true,
-      env: { ...process.env, ...SECRETS, RATE_LIMIT: "off", SEED: "off", PORT: String(this.port), DATA_DIR: this.dataDir, ...env },
+      env: {
+        ...process.env,
+        ...SECRETS,
+        RATE_LIMIT: "off",
+        SEED: "off",
+        PORT: String(this.port),
+        DATA_DIR: this.dataDir,
+        ...env,
+      },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#process = started;
@@ -97,7 +105,12 @@ export class Server {
 }
 
 /** Waits for something to become true; fails with what it was last. */
-export async function until<T>(what: string, ms: number, look: () => Promise<T>, isRight: (seen: T) => boolean): Promise<T> {
+export async function until<T>(
+  what: string,
+  ms: number,
+  look: () => Promise<T>,
+  isRight: (seen: T) => boolean,
+): Promise<T> {
   const deadline = Date.now() + ms;
   for (;;) {
     const seen = await look();

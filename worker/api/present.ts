@@ -40,7 +40,13 @@ export function orderToWire(order: Order): z.infer<typeof wire.Order> {
   };
 }
 
-export const refundToWire = ({ id, state, amount, reason, createdAt }: Refund): z.infer<typeof wire.Refund> => ({
+export const refundToWire = ({
+  id,
+  state,
+  amount,
+  reason,
+  createdAt,
+}: Refund): z.infer<typeof wire.Refund> => ({
   id,
   state,
   amount,

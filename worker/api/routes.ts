@@ -21,7 +21,10 @@ export function fieldErrors(target: string, issues: readonly Issue[]): FieldErro
   return issues.flatMap((issue) => {
     const at = prefix + issue.path.map((part) => `/${escaped(part)}`).join("");
     if (issue.code !== "unrecognized_keys") return [{ pointer: at, detail: issue.message }];
-    return (issue.keys ?? []).map((key) => ({ pointer: `${at}/${escaped(key)}`, detail: "is not a field of this request" }));
+    return (issue.keys ?? []).map((key) => ({
+      pointer: `${at}/${escaped(key)}`,
+      detail: "is not a field of this request",
+    }));
   });
 }
 
@@ -30,13 +33,17 @@ export const routes = (): OpenAPIHono<App> =>
   new OpenAPIHono<App>({
     defaultHook: (result, c) => {
       if (result.success) return undefined;
-      const errors = fieldErrors(result.target, result.error.issues as readonly Issue[]);
+      const errors = fieldErrors(result.target, result.error.issues);
       return problem(c, { code: "invalid_request", errors });
     },
   });
 
 /** A JSON answer, for a route's `responses`. */
-export const answer = <Schema>(description: string, schema: Schema, headers?: Record<string, { description: string }>) => ({
+export const answer = <Schema>(
+  description: string,
+  schema: Schema,
+  headers?: Record<string, { description: string }>,
+) => ({
   description,
   content: { "application/json": { schema } },
   ...(headers && { headers: headerObjects(headers) }),
@@ -44,7 +51,10 @@ export const answer = <Schema>(description: string, schema: Schema, headers?: Re
 
 const headerObjects = (headers: Record<string, { description: string }>) =>
   Object.fromEntries(
-    Object.entries(headers).map(([key, { description }]) => [key, { description, schema: { type: "string" as const } }]),
+    Object.entries(headers).map(([key, { description }]) => [
+      key,
+      { description, schema: { type: "string" as const } },
+    ]),
   );
 
 export const body = <Schema>(schema: Schema) => ({
@@ -70,16 +80,26 @@ export function refusals(...codes: ProblemCode[]) {
 }
 
 /** What may go wrong with a JSON body. */
-export const BODY_REFUSALS = ["invalid_json", "invalid_request", "body_too_large", "unsupported_media_type"] as const;
+export const BODY_REFUSALS = [
+  "invalid_json",
+  "invalid_request",
+  "body_too_large",
+  "unsupported_media_type",
+] as const;
 /** What may go wrong with an idempotency key. */
-export const KEY_REFUSALS = ["idempotency_key_missing", "idempotency_key_invalid", "idempotency_key_reused"] as const;
+export const KEY_REFUSALS = [
+  "idempotency_key_missing",
+  "idempotency_key_invalid",
+  "idempotency_key_reused",
+] as const;
 
 /** For documentation: the key's own middleware reads and refuses it. */
 export const KEY_HEADER = {
   name: "Idempotency-Key",
   in: "header" as const,
   required: true,
-  description: "1 to 255 visible ASCII characters, fresh for every new request and the same when it is repeated.",
+  description:
+    "1 to 255 visible ASCII characters, fresh for every new request and the same when it is repeated.",
   schema: { type: "string" as const, minLength: 1, maxLength: 255 },
 };
 

@@ -22,7 +22,10 @@ const instant = (description: string) =>
 const instantIn = z.iso.datetime({ offset: true }).openapi({ example: "2026-11-27T10:00:00Z" });
 
 const slug = (what: string) =>
-  z.string().regex(SLUG, "1 to 64 of a-z, 0-9 and -, not at the ends").openapi({ description: what, example: "lamps" });
+  z
+    .string()
+    .regex(SLUG, "1 to 64 of a-z, 0-9 and -, not at the ends")
+    .openapi({ description: what, example: "lamps" });
 
 /** ISO 4217 codes that this runtime's CLDR knows. */
 const CURRENCIES = new Set(Intl.supportedValuesOf("currency"));
@@ -30,7 +33,10 @@ const CURRENCIES = new Set(Intl.supportedValuesOf("currency"));
 export const Money = z
   .strictObject({
     amount: z.int().min(0).openapi({ description: "Integer minor units: 19900 is 199.00 CNY." }),
-    currency: z.string().length(3).refine((code) => CURRENCIES.has(code), "an ISO 4217 currency in capitals"),
+    currency: z
+      .string()
+      .length(3)
+      .refine((code) => CURRENCIES.has(code), "an ISO 4217 currency in capitals"),
   })
   .openapi("Money", { example: { amount: 19900, currency: "CNY" } });
 
@@ -57,8 +63,18 @@ export const Sale = z
     closes_at: instant("Orders are no longer taken from here on."),
     server_time: instant("The server's clock when it answered."),
     per_buyer_max: z.int().openapi({ description: "Most units of each SKU that one buyer may hold or own." }),
-    hold_seconds: z.int().openapi({ description: "How long an order's units are kept for its buyer to pay." }),
-    skus: z.array(z.object({ sku: z.string(), name: z.string(), price: Money, image: z.string().optional(), stock: Stock })),
+    hold_seconds: z
+      .int()
+      .openapi({ description: "How long an order's units are kept for its buyer to pay." }),
+    skus: z.array(
+      z.object({
+        sku: z.string(),
+        name: z.string(),
+        price: Money,
+        image: z.string().optional(),
+        stock: Stock,
+      }),
+    ),
   })
   .openapi("Sale");
 
@@ -100,12 +116,15 @@ export const Order = z
     id: z.string(),
     state: z.enum(ORDER_STATES),
     reason: z.string().nullable().openapi({
-      description: "Of `expired`: `pay_by_passed`, `cancelled`. Of `refunded`: `late_payment`, or what staff wrote.",
+      description:
+        "Of `expired`: `pay_by_passed`, `cancelled`. Of `refunded`: `late_payment`, or what staff wrote.",
     }),
     version: z.int(),
     sale: z.string(),
     buyer: z.string(),
-    lines: z.array(z.object({ sku: z.string(), name: z.string(), quantity: z.int(), unit_price: Money, subtotal: Money })),
+    lines: z.array(
+      z.object({ sku: z.string(), name: z.string(), quantity: z.int(), unit_price: Money, subtotal: Money }),
+    ),
     amount: Money,
     refunded: Money,
     pay_by: instant("The units are the buyer's until then."),
@@ -120,7 +139,10 @@ export const PaymentRequest = z
   .strictObject({
     provider: z.string().min(1).max(32).openapi({ example: "sandbox" }),
     method: z.string().min(1).max(32).optional(),
-    return_url: z.url({ protocol: /^https?$/ }).max(2048).optional(),
+    return_url: z
+      .url({ protocol: /^https?$/ })
+      .max(2048)
+      .optional(),
   })
   .openapi("PaymentRequest");
 
@@ -143,7 +165,9 @@ export const StartedPayment = z
   })
   .openapi("StartedPayment");
 
-export const BuyerToken = z.object({ buyer: z.string(), token: z.string(), expires_at: instant("When it ends.") }).openapi("BuyerToken");
+export const BuyerToken = z
+  .object({ buyer: z.string(), token: z.string(), expires_at: instant("When it ends.") })
+  .openapi("BuyerToken");
 
 export const SaleRequest = z
   .strictObject({
@@ -159,7 +183,10 @@ export const SaleRequest = z
           name: z.string().trim().min(1).max(200),
           price: Price,
           stock: z.int().min(0).max(STOCK_MAX).openapi({ description: "Read only when the SKU is new." }),
-          image: z.url({ protocol: /^https$/ }).max(2048).optional(),
+          image: z
+            .url({ protocol: /^https$/ })
+            .max(2048)
+            .optional(),
         }),
       )
       .min(1)
@@ -189,11 +216,21 @@ export const SkuStock = z
 const reason = z.string().trim().min(1).max(REASON_CHARS_MAX);
 
 export const StockRequest = z
-  .strictObject({ delta: z.int().min(-STOCK_MAX).max(STOCK_MAX).refine((delta) => delta !== 0, "not 0"), reason })
+  .strictObject({
+    delta: z
+      .int()
+      .min(-STOCK_MAX)
+      .max(STOCK_MAX)
+      .refine((delta) => delta !== 0, "not 0"),
+    reason,
+  })
   .openapi("StockRequest");
 
 export const RefundRequest = z
-  .strictObject({ amount: Money.refine(({ amount }) => amount >= 1, { path: ["amount"], message: "at least 1" }).optional(), reason })
+  .strictObject({
+    amount: Money.refine(({ amount }) => amount >= 1, { path: ["amount"], message: "at least 1" }).optional(),
+    reason,
+  })
   .openapi("RefundRequest");
 
 export const OrderPage = z

@@ -20,7 +20,9 @@ export async function defineSale(
   if (taken.length > 0) return err({ code: "invalid_request", errors: taken });
 
   const configured = await Promise.all(
-    sale.offers.map((offer) => skuActor(env, skuNumberOf(offer.sku)).configure(configOf(sale, offer), stocks.get(offer.sku) ?? 0)),
+    sale.offers.map((offer) =>
+      skuActor(env, skuNumberOf(offer.sku)).configure(configOf(sale, offer), stocks.get(offer.sku) ?? 0),
+    ),
   );
   for (const [index, answer] of configured.entries()) {
     if (answer.ok) continue;
@@ -40,7 +42,9 @@ async function skusOfOtherSales(env: Env, sale: Sale, now: number): Promise<Fiel
   const views = await Promise.all(sale.offers.map(({ sku }) => skuActor(env, skuNumberOf(sku)).view()));
   return views.flatMap((view, index) => {
     if (!view || view.config.sale === sale.id || now >= view.config.closesAt) return [];
-    return [{ pointer: `/skus/${index}/sku`, detail: `is in the sale "${view.config.sale}", which is not over` }];
+    return [
+      { pointer: `/skus/${index}/sku`, detail: `is in the sale "${view.config.sale}", which is not over` },
+    ];
   });
 }
 
@@ -50,7 +54,9 @@ async function withdraw(env: Env, previous: Sale, sale: Sale, now: number): Prom
   const gone = previous.offers.filter(({ sku }) => !kept.has(sku));
   const closesAt = Math.min(previous.closesAt, now);
   await Promise.all(
-    gone.map((offer) => skuActor(env, skuNumberOf(offer.sku)).configure({ ...configOf(previous, offer), closesAt }, 0)),
+    gone.map((offer) =>
+      skuActor(env, skuNumberOf(offer.sku)).configure({ ...configOf(previous, offer), closesAt }, 0),
+    ),
   );
 }
 

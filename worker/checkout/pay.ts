@@ -1,5 +1,11 @@
 import { skuNumberOf, type BuyerId, type OrderId } from "../../schema/ids.ts";
-import { placementOf, type Order, type Payment, type Placement, type StartRefusal } from "../../schema/order.ts";
+import {
+  placementOf,
+  type Order,
+  type Payment,
+  type Placement,
+  type StartRefusal,
+} from "../../schema/order.ts";
 import { err, ok, unreachable, type Result } from "../../schema/result.ts";
 import { orderActor, skuActor } from "../actors.ts";
 import type { Refusal } from "../problem.ts";
@@ -68,7 +74,11 @@ export async function startPayment(env: Env, request: PayRequest): Promise<Resul
 }
 
 /** Calls the provider for a payment that it may not know yet, and tells the order what it said. */
-async function create(env: Env, provider: PaymentProvider, started: Started): Promise<Result<Started, Refusal>> {
+async function create(
+  env: Env,
+  provider: PaymentProvider,
+  started: Started,
+): Promise<Result<Started, Refusal>> {
   const { order, payment, replayed } = started;
   const known = payment.state !== "created" && payment.state !== "unknown";
   if (replayed && known) return ok(started);
@@ -78,7 +88,9 @@ async function create(env: Env, provider: PaymentProvider, started: Started): Pr
     description: order.lines.map(({ name, quantity }) => `${quantity} x ${name}`).join(", "),
     payBy: order.payBy,
   });
-  const heard = await orderActor(env, order.order).report([paymentReport(payment.id, outcome, { via: "answer" })]);
+  const heard = await orderActor(env, order.order).report([
+    paymentReport(payment.id, outcome, { via: "answer" }),
+  ]);
   const now = heard?.payments.find(({ id }) => id === payment.id);
   if (!heard || !now) throw new Error(`the order ${order.order} lost its payment ${payment.id}`);
   // A callback may have been quicker than the answer that never came.
@@ -89,16 +101,24 @@ async function create(env: Env, provider: PaymentProvider, started: Started): Pr
 
 function misfit(provider: PaymentProvider | null, { provider: name, method }: PayRequest): Refusal | null {
   if (!provider)
-    return { code: "invalid_request", errors: [{ pointer: "/provider", detail: `"${name}" is not offered here` }] };
+    return {
+      code: "invalid_request",
+      errors: [{ pointer: "/provider", detail: `"${name}" is not offered here` }],
+    };
   if (method !== null && !provider.methods.includes(method))
-    return { code: "invalid_request", errors: [{ pointer: "/method", detail: `one of ${provider.methods.join(", ")}` }] };
+    return {
+      code: "invalid_request",
+      errors: [{ pointer: "/method", detail: `one of ${provider.methods.join(", ")}` }],
+    };
   return null;
 }
 
 /** From here on no line of the order can expire under its buyer. All lines, or the refusal. */
 async function claim(env: Env, { order, lines, payBy }: Placement): Promise<Refusal | null> {
   const until = payBy + CLAIM_GRACE_MS;
-  const answers = await Promise.all(lines.map(({ sku }) => skuActor(env, skuNumberOf(sku)).claim({ order, until })));
+  const answers = await Promise.all(
+    lines.map(({ sku }) => skuActor(env, skuNumberOf(sku)).claim({ order, until })),
+  );
   for (const answer of answers) {
     if (answer.ok) continue;
     return answer.error.code === "overloaded" ? { code: "overloaded" } : { code: "order_expired" };

@@ -68,7 +68,10 @@ export async function placeOrder(env: Env, request: PlaceRequest): Promise<Resul
     env,
     home,
     order: orderIdOf(skuNumberOf(home.sku), now, chance),
-    fingerprint: fingerprintOf(request.sale, request.lines.map(({ sku, quantity }) => [sku, quantity])),
+    fingerprint: fingerprintOf(
+      request.sale,
+      request.lines.map(({ sku, quantity }) => [sku, quantity]),
+    ),
   };
   return sale.offers.length === 1 ? holdHome(attempt, [], null) : placeUnderKey(attempt, sale, now);
 }
@@ -126,7 +129,13 @@ async function holdAll(attempt: Attempt): Promise<Result<Placed, Refusal>> {
 
   // In SKU order, so that two buyers of the same things meet at the same SKU first.
   for (const line of inSkuOrder(lines.filter((candidate) => candidate !== home))) {
-    const held = await skuActor(env, skuNumberOf(line.sku)).hold({ order, buyer, sale, quantity: line.quantity, home: null });
+    const held = await skuActor(env, skuNumberOf(line.sku)).hold({
+      order,
+      buyer,
+      sale,
+      quantity: line.quantity,
+      home: null,
+    });
     if (!held.ok) {
       await release(attempt, taken, "refused");
       return err(holdRefusal(held.error, lines.indexOf(line)));
@@ -173,7 +182,8 @@ async function release(attempt: Attempt, lines: readonly WantedLine[], reason: R
 /** An order as it was the moment it was placed: what the first answer said, and every replay says again. */
 const placed = (placement: Placement): Order => unborn(placement, placement.createdAt);
 
-const position = (lines: readonly WantedLine[], sku: SkuId): number => lines.findIndex((line) => line.sku === sku);
+const position = (lines: readonly WantedLine[], sku: SkuId): number =>
+  lines.findIndex((line) => line.sku === sku);
 
 const inSkuOrder = (lines: readonly WantedLine[]): WantedLine[] =>
   lines.toSorted((a, b) => (skuNumberOf(a.sku) < skuNumberOf(b.sku) ? -1 : 1));
@@ -197,9 +207,13 @@ function holdRefusal(refusal: HoldRefusal, index: number): Refusal {
   const pointer = `/lines/${index}`;
   switch (refusal.code) {
     case "unknown_sku":
-      return { code: "not_found", errors: [{ pointer: `${pointer}/sku`, detail: "is not offered by this sale" }] };
+      return {
+        code: "not_found",
+        errors: [{ pointer: `${pointer}/sku`, detail: "is not offered by this sale" }],
+      };
     case "sold_out": {
-      const detail = refusal.held > 0 ? "None is free now; held units may still come back." : "All units are sold.";
+      const detail =
+        refusal.held > 0 ? "None is free now; held units may still come back." : "All units are sold.";
       return { code: "sold_out", detail, errors: [{ pointer, detail }] };
     }
     case "purchase_limit": {
@@ -207,7 +221,10 @@ function holdRefusal(refusal: HoldRefusal, index: number): Refusal {
       return { code: "purchase_limit", detail, errors: [{ pointer: `${pointer}/quantity`, detail }] };
     }
     case "sale_not_open":
-      return { code: "sale_not_open", detail: `The sale opens at ${new Date(refusal.opensAt).toISOString()}.` };
+      return {
+        code: "sale_not_open",
+        detail: `The sale opens at ${new Date(refusal.opensAt).toISOString()}.`,
+      };
     case "sale_closed":
     case "idempotency_key_reused":
     case "overloaded":

@@ -57,7 +57,9 @@ async function addScripts(): Promise<void> {
 
 /** A script must not carry the server with it: nothing but the client's own files and its one library. */
 function failOnServerCode({ inputs }: Metafile): void {
-  const strange = Object.keys(inputs).filter((path) => !/(^|\/)(worker\/pages\/client|node_modules)\//.test(path));
+  const strange = Object.keys(inputs).filter(
+    (path) => !/(^|\/)(worker\/pages\/client|node_modules)\//.test(path),
+  );
   if (strange.length > 0) throw new Error(`scripts of the pages import ${strange.join(", ")}`);
 }
 

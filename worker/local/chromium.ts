@@ -29,7 +29,10 @@ export function findChromium(): string {
     console.log("Installing Chromium for the browser test (apt-get install chromium) ...");
     const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
     spawnSync("apt-get", ["update", "-qq"], { env, stdio: "ignore" });
-    spawnSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", "chromium"], { env, stdio: "ignore" });
+    spawnSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", "chromium"], {
+      env,
+      stdio: "ignore",
+    });
     const installed = PLACES.find((path) => existsSync(path));
     if (installed) return installed;
   }

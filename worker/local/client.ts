@@ -41,7 +41,8 @@ export class Client {
 
   constructor(origin: string, secrets: { ADMIN_KEY: string; BUYER_TOKEN_SECRET: string }) {
     const { hostname } = new URL(origin);
-    if (!["127.0.0.1", "localhost", "[::1]"].includes(hostname)) throw new Error(`a load is for this machine only, not for ${hostname}`);
+    if (!["127.0.0.1", "localhost", "[::1]"].includes(hostname))
+      throw new Error(`a load is for this machine only, not for ${hostname}`);
     this.origin = origin;
     this.#adminKey = secrets.ADMIN_KEY;
     this.#secret = new TextEncoder().encode(secrets.BUYER_TOKEN_SECRET);
@@ -49,10 +50,21 @@ export class Client {
 
   /** A token as a merchant's backend mints it. */
   token(buyer: string): Promise<string> {
-    return new SignJWT({}).setProtectedHeader({ alg: "HS256" }).setSubject(buyer).setIssuedAt().setExpirationTime("1h").sign(this.#secret);
+    return new SignJWT({})
+      .setProtectedHeader({ alg: "HS256" })
+      .setSubject(buyer)
+      .setIssuedAt()
+      .setExpirationTime("1h")
+      .sign(this.#secret);
   }
 
-  async call<T>(method: string, path: string, token: string, body?: unknown, key = freshKey()): Promise<Answer<T>> {
+  async call<T>(
+    method: string,
+    path: string,
+    token: string,
+    body?: unknown,
+    key = freshKey(),
+  ): Promise<Answer<T>> {
     const answer = await fetch(`${this.origin}${path}`, {
       method,
       headers: {
@@ -76,7 +88,9 @@ export class Client {
 
   /** Starts a payment at the sandbox; answers with the bank's id of it, or null when it was refused. */
   async startPayment(token: string, order: string): Promise<string | null> {
-    const { body } = await this.call<StartedBody>("POST", `/v1/orders/${order}/payments`, token, { provider: "sandbox" });
+    const { body } = await this.call<StartedBody>("POST", `/v1/orders/${order}/payments`, token, {
+      provider: "sandbox",
+    });
     return body.action?.url.split("/").at(-1) ?? null;
   }
 
@@ -90,7 +104,11 @@ export class Client {
     if (status !== 200) throw new Error(`behaviour refused: ${status} ${JSON.stringify(body)}`);
   }
 
-  async defineSale(sale: string, sku: string, facts: { stock: number; holdSeconds: number; perBuyerMax?: number }): Promise<void> {
+  async defineSale(
+    sale: string,
+    sku: string,
+    facts: { stock: number; holdSeconds: number; perBuyerMax?: number },
+  ): Promise<void> {
     const now = Date.now();
     const body = {
       name: sale,
@@ -101,7 +119,8 @@ export class Client {
       skus: [{ sku, name: sku, price: { amount: 19_900, currency: "CNY" }, stock: facts.stock }],
     };
     const made = await this.call("PUT", `/v1/admin/sales/${sale}`, this.#adminKey, body);
-    if (made.status !== 200) throw new Error(`the sale ${sale} could not be made: ${made.status} ${JSON.stringify(made.body)}`);
+    if (made.status !== 200)
+      throw new Error(`the sale ${sale} could not be made: ${made.status} ${JSON.stringify(made.body)}`);
   }
 
   async stock(sku: string): Promise<StockBody> {
@@ -121,8 +140,10 @@ export class Client {
   /** All orders of a sale that D1 knows, page by page. */
   async orders(sale: string): Promise<OrderBody[]> {
     const all: OrderBody[] = [];
-    for (let cursor: string | null = ""; cursor !== null; ) {
-      const page: PageBody = await this.admin(`/v1/admin/orders?sale=${sale}&limit=100${cursor && `&cursor=${cursor}`}`);
+    for (let cursor: string | null = ""; cursor !== null;) {
+      const page: PageBody = await this.admin(
+        `/v1/admin/orders?sale=${sale}&limit=100${cursor && `&cursor=${cursor}`}`,
+      );
       all.push(...page.data);
       cursor = page.next_cursor;
     }
@@ -131,7 +152,11 @@ export class Client {
 }
 
 /** Does all the work, so much of it at a time. */
-export async function inParallel<T>(items: readonly T[], width: number, work: (item: T) => Promise<void>): Promise<void> {
+export async function inParallel<T>(
+  items: readonly T[],
+  width: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
   const waiting = items[Symbol.iterator]();
   const worker = async (): Promise<void> => {
     for (const item of waiting) await work(item);

@@ -15,7 +15,8 @@ export async function lockDataDir(dataDir: string): Promise<Server> {
   const path = process.platform === "win32" ? `\\\\.\\pipe\\${name}` : join(tmpdir(), `${name}.sock`);
   const first = await listenOn(path);
   if (first) return first;
-  if (await isAnswered(path)) fail(`Another Doorbuster is running on ${dataDir}. Stop it, or choose another folder with DATA_DIR=…`);
+  if (await isAnswered(path))
+    fail(`Another Doorbuster is running on ${dataDir}. Stop it, or choose another folder with DATA_DIR=…`);
   rmSync(path, { force: true });
   return (await listenOn(path)) ?? fail(`Another Doorbuster has just been started on ${dataDir}.`);
 }
@@ -23,7 +24,9 @@ export async function lockDataDir(dataDir: string): Promise<Server> {
 function listenOn(path: string): Promise<Server | null> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => socket.end());
-    server.once("error", (error: NodeJS.ErrnoException) => (error.code === "EADDRINUSE" ? resolve(null) : reject(error)));
+    server.once("error", (error: NodeJS.ErrnoException) =>
+      error.code === "EADDRINUSE" ? resolve(null) : reject(error),
+    );
     server.listen(path, () => {
       server.unref();
       resolve(server);
@@ -49,5 +52,8 @@ export async function checkPort(port: number): Promise<void> {
     probe.once("error", () => resolve(false));
     probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
   });
-  if (!free) fail(`Port ${port} is taken. Stop what listens on it, or choose another one: PORT=${port === 65_535 ? 8788 : port + 1} npm start`);
+  if (!free)
+    fail(
+      `Port ${port} is taken. Stop what listens on it, or choose another one: PORT=${port === 65_535 ? 8788 : port + 1} npm start`,
+    );
 }

@@ -1,15 +1,25 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
-import type * as miniflare from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { ROOT } from "./settings.ts";
 import { wrangler } from "./wrangler.ts";
 
+/** The little that is used of it here. */
+interface Runtime {
+  readonly Miniflare: new (options: unknown) => {
+    readonly ready: Promise<unknown>;
+    dispose(): Promise<void>;
+  };
+  readonly Log: new (level: number) => unknown;
+  readonly LogLevel: { readonly WARN: number };
+  readonly convertV4MiniflareOptions: (options: unknown) => unknown;
+}
+
 /** Wrangler's own Miniflare, so that there is one runtime. */
-const { Miniflare, Log, LogLevel, convertV4MiniflareOptions } = createRequire(createRequire(import.meta.url).resolve("wrangler"))(
-  "miniflare",
-) as typeof miniflare;
+const { Miniflare, Log, LogLevel, convertV4MiniflareOptions } = createRequire(
+  createRequire(import.meta.url).resolve("wrangler"),
+)("miniflare") as Runtime;
 
 export interface Bundle {
   readonly config: string;
@@ -24,7 +34,13 @@ export interface Bundle {
  * Serves the production bundle by Miniflare with a direct socket: the same runtime and bindings as `wrangler dev`, without the
  * two proxies in front of it.
  */
-export async function serveBundle({ config, port, outDir, stateDir, bindings }: Bundle): Promise<{ dispose(): Promise<void> }> {
+export async function serveBundle({
+  config,
+  port,
+  outDir,
+  stateDir,
+  bindings,
+}: Bundle): Promise<{ dispose(): Promise<void> }> {
   const configPath = resolve(ROOT, config);
   wrangler("deploy", "--dry-run", "--outdir", outDir, "--config", configPath, "--env", "");
   const { workerOptions } = unstable_getMiniflareWorkerOptions(configPath);
@@ -46,11 +62,11 @@ export async function serveBundle({ config, port, outDir, stateDir, bindings }: 
           name: "doorbuster",
           rootPath: dirname(configPath),
           modules: [{ type: "ESModule", path: main, contents }],
-          bindings: { ...workerOptions.bindings, ...bindings },
+          bindings: { ...(workerOptions.bindings as Record<string, unknown>), ...bindings },
           unsafeDirectSockets: [{ host: "127.0.0.1", port }],
         },
       ],
-    } as never),
+    }),
   );
   await server.ready;
   return server;

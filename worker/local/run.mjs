@@ -27,7 +27,8 @@ warnOfFewFiles();
 run();
 
 function install() {
-  const current = existsSync(NODE) && existsSync(INSTALLED) && statSync(INSTALLED).mtimeMs >= statSync(LOCK).mtimeMs;
+  const current =
+    existsSync(NODE) && existsSync(INSTALLED) && statSync(INSTALLED).mtimeMs >= statSync(LOCK).mtimeMs;
   if (current || sameTree()) return;
   console.log("Installing the project's packages (npm ci) ...");
   const done = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
@@ -36,7 +37,9 @@ function install() {
     shell: process.platform === "win32",
   });
   if (done.status !== 0) {
-    console.error("The packages could not be installed. Check the network and the npm registry, then try again.");
+    console.error(
+      "The packages could not be installed. Check the network and the npm registry, then try again.",
+    );
     process.exit(done.status ?? 1);
   }
 }
@@ -46,7 +49,9 @@ function sameTree() {
   if (!existsSync(NODE) || !existsSync(INSTALLED)) return false;
   const wanted = JSON.parse(readFileSync(LOCK, "utf8")).packages;
   const there = JSON.parse(readFileSync(INSTALLED, "utf8")).packages;
-  return Object.entries(wanted).every(([path, { version, optional }]) => path === "" || optional || there[path]?.version === version);
+  return Object.entries(wanted).every(
+    ([path, { version, optional }]) => path === "" || optional || there[path]?.version === version,
+  );
 }
 
 function warnOfFewFiles() {
@@ -61,7 +66,11 @@ function warnOfFewFiles() {
 }
 
 function run() {
-  const env = { ...process.env, PATH: `${dirname(NODE)}:${process.env.PATH}`, WRANGLER_SEND_METRICS: "false" };
+  const env = {
+    ...process.env,
+    PATH: `${dirname(NODE)}:${process.env.PATH}`,
+    WRANGLER_SEND_METRICS: "false",
+  };
   const child =
     process.platform === "win32"
       ? spawn(NODE, [script, ...args], { cwd: ROOT, stdio: "inherit", env, shell: true })

@@ -28,7 +28,9 @@ const buyers = Number(values.buyers);
 const stock = Number(values.stock);
 const abandon = Number(values.abandon);
 if (!(buyers >= 1 && buyers <= 100_000 && stock >= 1 && stock <= buyers && abandon >= 0 && abandon < 1))
-  fail("Usage: npm run rush -- [--buyers 3000] [--stock 100] [--abandon 0.3] [--url http://127.0.0.1:8787], with no more stock than buyers.");
+  fail(
+    "Usage: npm run rush -- [--buyers 3000] [--stock 100] [--abandon 0.3] [--url http://127.0.0.1:8787], with no more stock than buyers.",
+  );
 
 const settings = readSettings();
 const client = new Client(values.url ?? `http://127.0.0.1:${settings.port}`, settings.secrets);
@@ -46,17 +48,24 @@ await report();
 
 async function prepare(): Promise<void> {
   await client.defineSale(SALE, SKU, { stock, holdSeconds: HOLD_SECONDS }).catch((cause: unknown) => {
-    fail(`Nothing to rush at: ${cause instanceof Error ? cause.message : String(cause)}. Start the server first: npm start`);
+    fail(
+      `Nothing to rush at: ${cause instanceof Error ? cause.message : String(cause)}. Start the server first: npm start`,
+    );
   });
   const { available } = await client.stock(SKU);
   if (available < stock) await client.restock(SKU, stock - available);
-  console.log(`${buyers} buyers for ${stock} units of ${SKU} in the sale ${SALE}; ${Math.round(abandon * 100)} % of holders walk away.`);
+  console.log(
+    `${buyers} buyers for ${stock} units of ${SKU} in the sale ${SALE}; ${Math.round(abandon * 100)} % of holders walk away.`,
+  );
 }
 
 /** Everybody presses Buy, at first all at once; who was too late presses again while there may be something left. */
 async function rush(): Promise<void> {
   const run = `${Date.now()}`;
-  let waiting = Array.from({ length: buyers }, (_, index) => ({ name: `rush-${run}-${index}`, walks: index % 100 < abandon * 100 }));
+  let waiting = Array.from({ length: buyers }, (_, index) => ({
+    name: `rush-${run}-${index}`,
+    walks: index % 100 < abandon * 100,
+  }));
   const progress = setInterval(() => void show(), 500);
   try {
     while (waiting.length > 0 && Date.now() - startedAt < RUSH_MS_MAX) {
@@ -113,7 +122,8 @@ async function settle(): Promise<void> {
   while (Date.now() < deadline) {
     const { held } = await client.stock(SKU);
     const orders = held === 0 ? await client.orders(SALE) : [];
-    if (held === 0 && !orders.some(isStuck) && orders.filter(({ state }) => state === "paid").length >= paid) return;
+    if (held === 0 && !orders.some(isStuck) && orders.filter(({ state }) => state === "paid").length >= paid)
+      return;
     await sleep(RETRY_MS);
   }
 }
@@ -127,12 +137,17 @@ async function report(): Promise<void> {
   const unsold = available + held;
   const undersold = waits.length > 0 && buyers * (1 - abandon) >= wanted ? unsold : 0;
   const sorted = waits.toSorted((a, b) => a - b);
-  const percentile = (share: number): string => `${Math.round(sorted[Math.floor(sorted.length * share)] ?? 0)} ms`;
-  const failures = [...answers].filter(([answer]) => answer.startsWith("5")).reduce((total, [, times]) => total + times, 0);
+  const percentile = (share: number): string =>
+    `${Math.round(sorted[Math.floor(sorted.length * share)] ?? 0)} ms`;
+  const failures = [...answers]
+    .filter(([answer]) => answer.startsWith("5"))
+    .reduce((total, [, times]) => total + times, 0);
   const rows: [string, string | number][] = [
     ["took", `${((Date.now() - startedAt) / 1_000).toFixed(1)} s`],
     ["presses of Buy", waits.length],
-    ...[...answers].toSorted().map(([answer, times]): [string, number] => [`  ${answer}`, times]),
+    ...[...answers]
+      .toSorted(([a], [b]) => a.localeCompare(b))
+      .map(([answer, times]): [string, number] => [`  ${answer}`, times]),
     ["answer p50 / p99", `${percentile(0.5)} / ${percentile(0.99)}`],
     ["sold (this rush)", `${sold - before.sold} of ${wanted}`],
     ["paid orders in D1", paidOrders],
@@ -142,7 +157,13 @@ async function report(): Promise<void> {
     ["undersold", undersold],
   ];
   for (const [name, value] of rows) console.log(`${name.padEnd(20)} ${value}`);
-  const wrong = oversold > 0 || stuck > 0 || undersold > 0 || failures > 0 || paidOrders !== sold || initial + restocked !== unsold + sold;
+  const wrong =
+    oversold > 0 ||
+    stuck > 0 ||
+    undersold > 0 ||
+    failures > 0 ||
+    paidOrders !== sold ||
+    initial + restocked !== unsold + sold;
   console.log(wrong ? "\nSomething is wrong: see above." : "\nExactly what there was is sold.");
   process.exit(wrong ? 1 : 0);
 }

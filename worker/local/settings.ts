@@ -21,7 +21,8 @@ export interface Settings {
 
 export function readSettings(): Settings {
   const port = Number(process.env.PORT ?? PORT_DEFAULT);
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) fail(`PORT is "${process.env.PORT}", which is not a port.`);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    fail(`PORT is "${process.env.PORT}", which is not a port.`);
   const dataDir = resolve(ROOT, process.env.DATA_DIR ?? ".data");
   mkdirSync(dataDir, { recursive: true });
   return {

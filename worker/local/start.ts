@@ -13,12 +13,23 @@ migrate(settings);
 
 // A file rather than arguments: what a process was started with is everybody's to read.
 const envFile = join(settings.dataDir, "dev.env");
-const lines = Object.entries({ ...settings.secrets, ...settings.vars }).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+const lines = Object.entries({ ...settings.secrets, ...settings.vars }).map(
+  ([name, value]) => `${name}=${JSON.stringify(value)}`,
+);
 writeFileSync(envFile, `${lines.join("\n")}\n`, { mode: 0o600 });
 
 const server = wranglerDev(
   [
-    ...["--port", String(settings.port), "--ip", "127.0.0.1", "--persist-to", settings.stateDir, "--env-file", envFile],
+    ...[
+      "--port",
+      String(settings.port),
+      "--ip",
+      "127.0.0.1",
+      "--persist-to",
+      settings.stateDir,
+      "--env-file",
+      envFile,
+    ],
     ...["--show-interactive-dev-session", "false", "--log-level", "log"],
   ],
   // Its own tracing of every request costs more than the requests.

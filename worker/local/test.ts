@@ -11,7 +11,11 @@ const REPORT = join(ROOT, "test/.artifacts/report.json");
 
 function step(what: string, command: string, ...args: string[]): void {
   console.log(`\n> ${what}`);
-  const { status } = spawnSync(join(BIN, command), args, { cwd: ROOT, stdio: "inherit", shell: process.platform === "win32" });
+  const { status } = spawnSync(join(BIN, command), args, {
+    cwd: ROOT,
+    stdio: "inherit",
+    shell: process.platform === "win32",
+  });
   if (status !== 0) fail(`\n${what} failed.\n\n0 passed, 1 failed`);
 }
 
@@ -24,7 +28,8 @@ try {
 
 step("Types of the bindings", "wrangler", "types", "--strict-vars=false");
 step("Pages' scripts and styles", "node", "worker/local/build-assets.ts");
-for (const program of [".", "test", "worker/local", "worker/pages/client"]) step(`Types in ${program}`, "tsc", "--noEmit", "-p", program);
+for (const program of [".", "test", "worker/local", "worker/pages/client"])
+  step(`Types in ${program}`, "tsc", "--noEmit", "-p", program);
 step("Lint", "oxlint", "--type-aware", "--deny-warnings");
 step("Format", "oxfmt", "--check", ".");
 step("Dead code", "knip");
@@ -34,7 +39,12 @@ mkdirSync(join(ROOT, "test/.artifacts"), { recursive: true });
 const { status } = spawnSync(
   join(BIN, "vitest"),
   ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${REPORT}`, ...process.argv.slice(2)],
-  { cwd: ROOT, stdio: "inherit", env: { ...process.env, CHROME_PATH: chromium }, shell: process.platform === "win32" },
+  {
+    cwd: ROOT,
+    stdio: "inherit",
+    env: { ...process.env, CHROME_PATH: chromium },
+    shell: process.platform === "win32",
+  },
 );
 const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(REPORT, "utf8")) as {
   numPassedTests: number;

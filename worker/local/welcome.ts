@@ -53,7 +53,10 @@ const lamp = (sku: string, name: string, amount: number, stock: number) => ({
 /** Three sales to look at. One that is there already is left as it is, with its orders. */
 async function seedSales(origin: string, adminKey: string): Promise<void> {
   const now = Date.now();
-  const window = (from: number, to: number) => ({ opens_at: new Date(from).toISOString(), closes_at: new Date(to).toISOString() });
+  const window = (from: number, to: number) => ({
+    opens_at: new Date(from).toISOString(),
+    closes_at: new Date(to).toISOString(),
+  });
   const rules = { per_buyer_max: 2, hold_seconds: 600 };
   const red = lamp("lamp-red", "Red lamp", 19_900, 100);
   const blue = lamp("lamp-blue", "Blue lamp", 24_900, 100);
@@ -65,7 +68,12 @@ async function seedSales(origin: string, adminKey: string): Promise<void> {
       ...rules,
       skus: [lamp("lamp-green", "Green lamp", 17_900, 50)],
     },
-    "lamps-gone": { name: "Lamps of yesterday", ...window(now, now + 30 * DAY_MS), ...rules, skus: [lamp("lamp-gold", "Golden lamp", 49_900, 0)] },
+    "lamps-gone": {
+      name: "Lamps of yesterday",
+      ...window(now, now + 30 * DAY_MS),
+      ...rules,
+      skus: [lamp("lamp-gold", "Golden lamp", 49_900, 0)],
+    },
   };
   for (const [id, sale] of Object.entries(sales)) {
     const known = await fetch(`${origin}/v1/sales/${id}`);

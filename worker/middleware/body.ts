@@ -31,7 +31,8 @@ export async function readBytes(c: Context<App>): Promise<Uint8Array<ArrayBuffer
 
 /** A JSON body within its limits, read once: the route's schema parses it from where this leaves it. */
 export const jsonBody: MiddlewareHandler<App> = async (c, next) => {
-  if (!JSON_TYPE.test(c.req.header("content-type") ?? "")) return problem(c, { code: "unsupported_media_type" });
+  if (!JSON_TYPE.test(c.req.header("content-type") ?? ""))
+    return problem(c, { code: "unsupported_media_type" });
   const bytes = await readBytes(c);
   if (!bytes) return problem(c, { code: "body_too_large" });
   // Hono reads it again from here: the stream itself is spent.

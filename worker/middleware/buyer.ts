@@ -20,16 +20,16 @@ export async function buyerOf(c: Context<App>): Promise<BuyerId | null> {
   const known = c.get("buyer");
   if (known !== undefined) return known;
   const token = bearerOf(c) ?? cookieOf(c);
-  const buyer = token ? await readBuyerToken(c.env.BUYER_TOKEN_SECRET, token) : null;
-  c.set("buyer", buyer);
-  return buyer;
+  const named = token ? await readBuyerToken(c.env.BUYER_TOKEN_SECRET, token) : null;
+  c.set("buyer", named);
+  return named;
 }
 
 /** The buyer of a page: the one the cookie knows, or a new one that it knows from now on. */
 export async function ensureBuyer(c: Context<App>): Promise<BuyerId> {
   const known = await buyerOf(c);
   if (known) return known;
-  const { buyer, token } = await mintBuyerToken(c.env.BUYER_TOKEN_SECRET, Date.now());
+  const { buyer: fresh, token } = await mintBuyerToken(c.env.BUYER_TOKEN_SECRET, Date.now());
   const secure = isSecure(c);
   setCookie(c, COOKIE, token, {
     path: "/",
@@ -39,8 +39,8 @@ export async function ensureBuyer(c: Context<App>): Promise<BuyerId> {
     maxAge: BUYER_TOKEN_DAYS * 86_400,
     ...(secure && { prefix: "host" as const }),
   });
-  c.set("buyer", buyer);
-  return buyer;
+  c.set("buyer", fresh);
+  return fresh;
 }
 
 /**
@@ -57,7 +57,8 @@ export function isForeign(c: Context<App>): boolean {
 
 /** Lets buyers in. */
 export const requireBuyer: MiddlewareHandler<App> = async (c, next) => {
-  if (bearerOf(c) === null && cookieOf(c) !== undefined && isForeign(c)) return problem(c, { code: "origin_refused" });
+  if (bearerOf(c) === null && cookieOf(c) !== undefined && isForeign(c))
+    return problem(c, { code: "origin_refused" });
   if ((await buyerOf(c)) === null) {
     c.header("WWW-Authenticate", 'Bearer realm="buyer"');
     return problem(c, { code: "unauthenticated" });

@@ -15,8 +15,8 @@ const detect = languageDetector({
 /** The visitor's language: what they chose, else what their browser asks for. */
 export const language: MiddlewareHandler<App> = async (c, next) => {
   let chosen = "en";
-  await detect(c as unknown as Context, () => {
-    chosen = (c as unknown as Context).get("language") as string;
+  await detect(c, () => {
+    chosen = (c as unknown as Context<{ Variables: { language: string } }>).get("language");
     return Promise.resolve();
   });
   c.set("lang", chosen === "zh" ? "zh" : "en");

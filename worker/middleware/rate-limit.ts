@@ -7,7 +7,10 @@ import { buyerOf } from "./buyer.ts";
 const addressOf = (c: Context<App>): string => c.req.header("cf-connecting-ip") ?? "local";
 
 const limited =
-  (limiter: "BUYER_LIMIT" | "ADDRESS_LIMIT", keyOf: (c: Context<App>) => Promise<string> | string): MiddlewareHandler<App> =>
+  (
+    limiter: "BUYER_LIMIT" | "ADDRESS_LIMIT",
+    keyOf: (c: Context<App>) => Promise<string> | string,
+  ): MiddlewareHandler<App> =>
   async (c, next) => {
     if (c.env.RATE_LIMIT !== "off") {
       const { success } = await c.env[limiter].limit({ key: await keyOf(c) });

@@ -30,7 +30,10 @@ export const requireStaff =
       return problem(c, { code: "unauthenticated" });
     }
     if (!mayActAs(staff.role, role))
-      return problem(c, { code: "forbidden", detail: `This needs the role ${role}; the key's role is ${staff.role}.` });
+      return problem(c, {
+        code: "forbidden",
+        detail: `This needs the role ${role}; the key's role is ${staff.role}.`,
+      });
     c.set("staff", staff);
     c.set("logged", { ...c.get("logged"), staff: staff.id });
     await next();

@@ -15,10 +15,13 @@ let imported: { secret: string; key: CryptoKey } | null = null;
 
 async function keyOf(secret: string): Promise<CryptoKey> {
   if (imported?.secret === secret) return imported.key;
-  const key = await crypto.subtle.importKey("raw", new TextEncoder().encode(secret), { name: "HMAC", hash: "SHA-256" }, false, [
-    "sign",
-    "verify",
-  ]);
+  const key = await crypto.subtle.importKey(
+    "raw",
+    new TextEncoder().encode(secret),
+    { name: "HMAC", hash: "SHA-256" },
+    false,
+    ["sign", "verify"],
+  );
   imported = { secret, key };
   return key;
 }

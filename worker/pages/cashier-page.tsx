@@ -47,7 +47,12 @@ export function CashierPage({ scene, order, methods, keyOf, refused, retry }: Ca
   );
 }
 
-function Choice({ scene, order, methods, keyOf }: Pick<CashierPageProps, "scene" | "order" | "methods" | "keyOf">) {
+function Choice({
+  scene,
+  order,
+  methods,
+  keyOf,
+}: Pick<CashierPageProps, "scene" | "order" | "methods" | "keyOf">) {
   const t = dictionaryOf(scene.lang);
   const last = order.payments.at(-1);
   const pay = `/orders/${order.order}/pay`;
@@ -112,7 +117,8 @@ function Ended({ scene, order }: Pick<CashierPageProps, "scene" | "order">) {
     <div class="stack">
       <Note kind="bad">
         <p>
-          {order.reason === "cancelled" ? t.orderMore.cancelled : t.orderMore.pay_by_passed} {t.orderState.expired}
+          {order.reason === "cancelled" ? t.orderMore.cancelled : t.orderMore.pay_by_passed}{" "}
+          {t.orderState.expired}
         </p>
       </Note>
       <a class="button" href={`/sales/${order.sale}`}>

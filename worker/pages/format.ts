@@ -48,6 +48,8 @@ const two = (value: number): string => String(value).padStart(2, "0");
 export function leftText(t: Dictionary, leftMs: number): string {
   const seconds = Math.max(0, Math.ceil(leftMs / 1_000));
   const days = Math.floor(seconds / 86_400);
-  const clock = [Math.floor((seconds % 86_400) / 3_600), Math.floor((seconds % 3_600) / 60), seconds % 60].map(two).join(":");
+  const clock = [Math.floor((seconds % 86_400) / 3_600), Math.floor((seconds % 3_600) / 60), seconds % 60]
+    .map(two)
+    .join(":");
   return days > 0 ? `${days} ${t.days} ${clock}` : clock;
 }

@@ -59,7 +59,12 @@ export function Layout({ scene, title, script, refresh, narrow, children }: Layo
               <img src="/favicon.svg" alt="" width="28" height="28" />
               Doorbuster
             </a>
-            <a class="switch" href={switched(scene.here, t.other.lang)} lang={t.other.lang} hreflang={t.other.lang}>
+            <a
+              class="switch"
+              href={switched(scene.here, t.other.lang)}
+              lang={t.other.lang}
+              hreflang={t.other.lang}
+            >
               {t.other.name}
             </a>
           </header>

@@ -17,7 +17,13 @@ export function OrderPage({ scene, order, looks }: { scene: Scene; order: Order;
   const moving = isMoving(order);
   const here = `/orders/${order.order}`;
   return (
-    <Layout scene={scene} title={t.order} script="order" refresh={moving && looks < LOOKS_MAX ? `${here}?n=${looks + 1}` : null} narrow>
+    <Layout
+      scene={scene}
+      title={t.order}
+      script="order"
+      refresh={moving && looks < LOOKS_MAX ? `${here}?n=${looks + 1}` : null}
+      narrow
+    >
       <h1>{t.order}</h1>
       <div {...watched(order, moving || order.state === "pending")}>
         <Steps t={t} order={order} />
@@ -85,7 +91,8 @@ function explanations(t: Dictionary, order: Order): string[] {
   else if (late) texts.push(more.lateRefund);
   if (surplus) texts.push(more.surplus);
   const refunded = refundedOf(order);
-  if (order.state === "paid" && refunded.amount > 0) texts.push(fill(more.partly, { amount: moneyText(t, refunded) }));
+  if (order.state === "paid" && refunded.amount > 0)
+    texts.push(fill(more.partly, { amount: moneyText(t, refunded) }));
   return texts;
 }
 

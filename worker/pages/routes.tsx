@@ -38,14 +38,18 @@ const personal: MiddlewareHandler<App> = async (c, next) => {
   c.header("Cache-Control", "no-store");
 };
 
-const formLimit = bodyLimit({ maxSize: BODY_BYTES_MAX, onError: (c) => refusedPage(c as PageContext, "body_too_large") });
+const formLimit = bodyLimit({
+  maxSize: BODY_BYTES_MAX,
+  onError: (c) => refusedPage(c as PageContext, "body_too_large"),
+});
 
 function sceneOf(c: PageContext): Scene {
   const { pathname, search } = new URL(c.req.url);
   return { lang: c.get("lang"), here: pathname + search, now: Date.now() };
 }
 
-const show = (c: PageContext, page: Child, status: ContentfulStatusCode = 200) => c.html(documentOf(page), status);
+const show = (c: PageContext, page: Child, status: ContentfulStatusCode = 200) =>
+  c.html(documentOf(page), status);
 
 function refusedPage(c: PageContext, code: ProblemCode) {
   const { lang, here, now } = sceneOf(c);
@@ -101,7 +105,14 @@ function cashier(c: PageContext, order: Order, { refusal, retry }: Said) {
   const scene = { ...sceneOf(c), here: `/orders/${order.order}/pay` };
   const refused = refusal && dictionaryOf(scene.lang).refusals[refusal.code];
   const page = (
-    <CashierPage scene={scene} order={order} methods={methodsOf(c.env)} keyOf={freshKey} refused={refused} retry={retry} />
+    <CashierPage
+      scene={scene}
+      order={order}
+      methods={methodsOf(c.env)}
+      keyOf={freshKey}
+      refused={refused}
+      retry={retry}
+    />
   );
   return show(c, page, refusal ? PROBLEMS[refusal.code].status : 200);
 }
@@ -131,7 +142,12 @@ pages.post("/sales/:sale/buy", sameOriginOnly, limitAddress, limitBuyer, formLim
   if (!form) return landing(c, { code: "invalid_request" });
   const buyer = await ensureBuyer(c);
   const { sku, quantity, key } = form;
-  const placed = await placeOrder(c.env, { buyer, sale: c.req.param("sale"), lines: [{ sku, quantity }], key });
+  const placed = await placeOrder(c.env, {
+    buyer,
+    sale: c.req.param("sale"),
+    lines: [{ sku, quantity }],
+    key,
+  });
   if (!placed.ok) return landing(c, placed.error);
   return c.redirect(`/orders/${placed.value.order.order}/pay`, 303);
 });
@@ -152,7 +168,13 @@ pages.post("/orders/:order/pay", sameOriginOnly, limitBuyer, formLimit, async (c
   const { origin } = new URL(c.req.url);
   const here = `/orders/${order.order}`;
   const returnUrl = `${origin}${here}?returned=1`;
-  const started = await startPayment(c.env, { ...form, order: order.order, buyer: order.buyer, returnUrl, origin });
+  const started = await startPayment(c.env, {
+    ...form,
+    order: order.order,
+    buyer: order.buyer,
+    returnUrl,
+    origin,
+  });
   if (started.ok) {
     const { action } = started.value.payment;
     const next = action?.type === "redirect" && isWeb(action.url) ? action.url : here;
@@ -183,5 +205,8 @@ pages.get("/orders/:order", async (c) => {
   const order = c.req.query("returned") === "1" ? await askProvider(c, mine) : mine;
   const asked = Number(c.req.query("n") ?? 0);
   const looks = Number.isSafeInteger(asked) && asked >= 0 ? asked : LOOKS_MAX;
-  return show(c, <OrderPage scene={{ ...sceneOf(c), here: `/orders/${order.order}` }} order={order} looks={looks} />);
+  return show(
+    c,
+    <OrderPage scene={{ ...sceneOf(c), here: `/orders/${order.order}` }} order={order} looks={looks} />,
+  );
 });

@@ -64,7 +64,9 @@ function Waiting({ t, mine }: { t: Dictionary; mine: readonly Mine[] }) {
         <Note kind="good">
           <p>
             {fill(bought ? t.yours : t.waiting, { name })}{" "}
-            <a href={bought ? `/orders/${order}` : `/orders/${order}/pay`}>{bought ? t.seeOrder : t.continueToPay}</a>
+            <a href={bought ? `/orders/${order}` : `/orders/${order}/pay`}>
+              {bought ? t.seeOrder : t.continueToPay}
+            </a>
           </p>
         </Note>
       ))}
@@ -83,7 +85,8 @@ function Opening({ scene, view: { sale, state } }: { scene: Scene; view: GateVie
         </p>
       </div>
     );
-  if (state === "open") return <Countdown scene={scene} label={t.closesIn} until={sale.closesAt} then="closed" />;
+  if (state === "open")
+    return <Countdown scene={scene} label={t.closesIn} until={sale.closesAt} then="closed" />;
   return (
     <p class="soft">
       {t.closedAt} <Instant t={t} at={sale.closesAt} />

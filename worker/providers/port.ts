@@ -61,7 +61,11 @@ export interface PaymentProvider {
   refund(refund: Refund): Promise<RefundOutcome>;
   queryRefund(refund: RefundId): Promise<RefundOutcome>;
   /** Verifies a callback over its raw bytes and reads it. `now` is epoch ms. */
-  readNotice(headers: Headers, body: Uint8Array<ArrayBuffer>, now: number): Promise<Result<Notice, NoticeRefusal>>;
+  readNotice(
+    headers: Headers,
+    body: Uint8Array<ArrayBuffer>,
+    now: number,
+  ): Promise<Result<Notice, NoticeRefusal>>;
   /** What this provider wants to hear when a callback was accepted. */
   acknowledge(): Response;
 }

@@ -17,5 +17,7 @@ export const offered = (env: Env): PaymentProvider[] =>
 function adapterOf(env: Env, name: string): PaymentProvider | null {
   // Play money exists only where the environment says so, and nowhere that calls itself production.
   const allowed = env.ENVIRONMENT !== "production" && env.SANDBOX_BANK;
-  return name === "sandbox" && allowed ? sandbox(bankActor(env.SANDBOX_BANK), env.SANDBOX_WEBHOOK_SECRET) : null;
+  return name === "sandbox" && allowed
+    ? sandbox(bankActor(env.SANDBOX_BANK), env.SANDBOX_WEBHOOK_SECRET)
+    : null;
 }

@@ -17,7 +17,8 @@ export function serveOpenApi(app: OpenAPIHono<App>): void {
     type: "http",
     scheme: "bearer",
     bearerFormat: "JWT",
-    description: "A buyer token: HS256 with `BUYER_TOKEN_SECRET`, `sub` is the buyer. `POST /v1/buyers` gives an anonymous one.",
+    description:
+      "A buyer token: HS256 with `BUYER_TOKEN_SECRET`, `sub` is the buyer. `POST /v1/buyers` gives an anonymous one.",
   });
   registry.registerComponent("securitySchemes", "buyerCookie", {
     type: "apiKey",

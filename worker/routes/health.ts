@@ -38,6 +38,7 @@ export const health = routes()
   .openapi(healthz, (c) => c.json({ status: "ok" as const }, 200))
   .openapi(readyz, async (c) => {
     const absent = await missing(c.env);
-    if (absent.length > 0) return problem(c, { code: "overloaded", detail: `Not ready: ${absent.join(", ")}.` });
+    if (absent.length > 0)
+      return problem(c, { code: "overloaded", detail: `Not ready: ${absent.join(", ")}.` });
     return c.json({ status: "ok" as const }, 200);
   });

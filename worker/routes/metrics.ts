@@ -12,10 +12,14 @@ const scrape = createRoute({
   path: "/metrics",
   tags: ["Operations"],
   summary: "Prometheus text",
-  description: "Gauges read at scrape time: stock from the SKUs' own actors, the rest from D1. Counters of one isolate would mean nothing here.",
+  description:
+    "Gauges read at scrape time: stock from the SKUs' own actors, the rest from D1. Counters of one isolate would mean nothing here.",
   security: STAFF,
   middleware: [requireStaff("viewer")] as const,
-  responses: { 200: { description: "Prometheus text, version 0.0.4." }, ...refusals("unauthenticated", "forbidden", "overloaded") },
+  responses: {
+    200: { description: "Prometheus text, version 0.0.4." },
+    ...refusals("unauthenticated", "forbidden", "overloaded"),
+  },
 });
 
 const STOCK = ["initial", "restocked", "available", "held", "sold"] as const;

@@ -1,7 +1,17 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { mayActAs } from "../../schema/staff.ts";
 import { orderToWire, startedPaymentToWire } from "../api/present.ts";
-import { answer, body, BODY_REFUSALS, BUYER, KEY_HEADER, KEY_REFUSALS, refusals, routes, STAFF } from "../api/routes.ts";
+import {
+  answer,
+  body,
+  BODY_REFUSALS,
+  BUYER,
+  KEY_HEADER,
+  KEY_REFUSALS,
+  refusals,
+  routes,
+  STAFF,
+} from "../api/routes.ts";
 import { Order, OrderRequest, PaymentRequest, StartedPayment } from "../api/schemas.ts";
 import { cancelOrder } from "../checkout/cancel.ts";
 import { startPayment } from "../checkout/pay.ts";

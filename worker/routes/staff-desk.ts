@@ -78,7 +78,10 @@ const createKey = createRoute({
   middleware: [requireStaff("admin"), jsonBody] as const,
   request: body(StaffKeyRequest),
   responses: {
-    201: answer("The key.", z.object({ id: z.string(), name: z.string(), role: z.string(), key: z.string() })),
+    201: answer(
+      "The key.",
+      z.object({ id: z.string(), name: z.string(), role: z.string(), key: z.string() }),
+    ),
     ...refused,
     ...refusals(...BODY_REFUSALS),
   },
@@ -111,11 +114,18 @@ export const staffDesk = routes()
   })
   .openapi(cases, async (c) => {
     const open = await listCases(c.env.DB);
-    return c.json({ data: open.map(({ openedAt, ...rest }) => ({ ...rest, opened_at: iso(openedAt) })) }, 200);
+    return c.json(
+      { data: open.map(({ openedAt, ...rest }) => ({ ...rest, opened_at: iso(openedAt) })) },
+      200,
+    );
   })
   .openapi(auditTrail, async (c) => {
     const entries = await listAudit(c.env.DB);
-    const data = entries.map(({ at, requestId, ...rest }) => ({ ...rest, at: iso(at), request_id: requestId }));
+    const data = entries.map(({ at, requestId, ...rest }) => ({
+      ...rest,
+      at: iso(at),
+      request_id: requestId,
+    }));
     return c.json({ data }, 200);
   })
   .openapi(keys, async (c) => {
@@ -133,7 +143,12 @@ export const staffDesk = routes()
   .openapi(createKey, async (c) => {
     const { name, role } = c.req.valid("json");
     await audit(c, { action: "staff_key.create", target: name, reason: null, detail: { role } });
-    const made = await createStaffKey(c.env.DB, { name, role, createdBy: c.get("staff").id, now: Date.now() });
+    const made = await createStaffKey(c.env.DB, {
+      name,
+      role,
+      createdBy: c.get("staff").id,
+      now: Date.now(),
+    });
     return c.json({ id: made.id, name, role, key: made.key }, 201);
   })
   .openapi(revokeKey, async (c) => {

@@ -3,7 +3,16 @@ import { isOrderId } from "../../schema/ids.ts";
 import { ORDER_STATES, type Order, type Report } from "../../schema/order.ts";
 import { orderActor } from "../actors.ts";
 import { iso, orderToWire, refundToWire } from "../api/present.ts";
-import { answer, body, BODY_REFUSALS, KEY_HEADER, KEY_REFUSALS, refusals, routes, STAFF } from "../api/routes.ts";
+import {
+  answer,
+  body,
+  BODY_REFUSALS,
+  KEY_HEADER,
+  KEY_REFUSALS,
+  refusals,
+  routes,
+  STAFF,
+} from "../api/routes.ts";
 import { Order as OrderAnswer, OrderPage, Refund, RefundRequest, Timeline } from "../api/schemas.ts";
 import { audit } from "../audit.ts";
 import { fingerprintOf } from "../checkout/fingerprint.ts";
@@ -32,7 +41,11 @@ const list = createRoute({
       state: z.enum(ORDER_STATES).optional(),
       sale: z.string().max(64).optional(),
       buyer: z.string().max(128).optional(),
-      q: z.string().max(128).optional().openapi({ description: "An id of an order, payment or refund, the provider's id, or a buyer." }),
+      q: z
+        .string()
+        .max(128)
+        .optional()
+        .openapi({ description: "An id of an order, payment or refund, the provider's id, or a buyer." }),
       cursor: z.string().max(200).optional(),
       limit: z.coerce.number().int().min(1).max(LIMIT_MAX).default(LIMIT_DEFAULT),
     }),
@@ -51,7 +64,10 @@ const timeline = createRoute({
   security: STAFF,
   middleware: [requireStaff("support")] as const,
   request: { params },
-  responses: { 200: answer("Reports, transitions and effects.", Timeline), ...refusals("unauthenticated", "forbidden", "not_found") },
+  responses: {
+    200: answer("Reports, transitions and effects.", Timeline),
+    ...refusals("unauthenticated", "forbidden", "not_found"),
+  },
 });
 
 const refund = createRoute({
@@ -85,7 +101,10 @@ const query = createRoute({
   security: STAFF,
   middleware: [requireStaff("support")] as const,
   request: { params },
-  responses: { 200: answer("The order afterwards.", OrderAnswer), ...refusals("unauthenticated", "forbidden", "not_found") },
+  responses: {
+    200: answer("The order afterwards.", OrderAnswer),
+    ...refusals("unauthenticated", "forbidden", "not_found"),
+  },
 });
 
 export const staffOrders = routes()
@@ -99,9 +118,16 @@ export const staffOrders = routes()
       cursor: cursor ?? null,
       limit,
     });
-    if (!page) return problem(c, { code: "invalid_request", errors: [{ pointer: "/query/cursor", detail: "is not a cursor of ours" }] });
+    if (!page)
+      return problem(c, {
+        code: "invalid_request",
+        errors: [{ pointer: "/query/cursor", detail: "is not a cursor of ours" }],
+      });
     const { orders, nextCursor, asOf } = page;
-    return c.json({ data: orders.map(orderToWire), next_cursor: nextCursor, as_of: asOf === null ? null : iso(asOf) }, 200);
+    return c.json(
+      { data: orders.map(orderToWire), next_cursor: nextCursor, as_of: asOf === null ? null : iso(asOf) },
+      200,
+    );
   })
   .openapi(timeline, async (c) => {
     const { order: id } = c.req.valid("param");
@@ -140,10 +166,16 @@ export const staffOrders = routes()
       case "unknown_order":
         return problem(c, { code: "order_state", detail: "Nothing was ever paid for this order." });
       case "order_state":
-        return problem(c, { code: "order_state", detail: `The order is ${error.state}; nothing was captured.` });
+        return problem(c, {
+          code: "order_state",
+          detail: `The order is ${error.state}; nothing was captured.`,
+        });
       case "refund_exceeds_captured": {
         const { amount: left, currency } = error.refundable;
-        return problem(c, { code: error.code, detail: `At most ${left} minor units of ${currency} are left to refund.` });
+        return problem(c, {
+          code: error.code,
+          detail: `At most ${left} minor units of ${currency} are left to refund.`,
+        });
       }
       default:
         return problem(c, { code: error.code });

@@ -3,7 +3,16 @@ import { skuNumberOf, SLUG } from "../../schema/ids.ts";
 import type { Sale } from "../../schema/sale.ts";
 import { gateActor, skuActor } from "../actors.ts";
 import { saleToWire, skuToWire } from "../api/present.ts";
-import { answer, body, BODY_REFUSALS, KEY_HEADER, KEY_REFUSALS, refusals, routes, STAFF } from "../api/routes.ts";
+import {
+  answer,
+  body,
+  BODY_REFUSALS,
+  KEY_HEADER,
+  KEY_REFUSALS,
+  refusals,
+  routes,
+  STAFF,
+} from "../api/routes.ts";
 import { Sale as SaleAnswer, SaleRequest, SkuStock, StockRequest } from "../api/schemas.ts";
 import { audit } from "../audit.ts";
 import { defineSale } from "../catalogue/define-sale.ts";
@@ -37,7 +46,10 @@ const readSku = createRoute({
   security: STAFF,
   middleware: [requireStaff("viewer")] as const,
   request: { params: skuParams },
-  responses: { 200: answer("The stock.", SkuStock), ...refusals("unauthenticated", "forbidden", "not_found") },
+  responses: {
+    200: answer("The stock.", SkuStock),
+    ...refusals("unauthenticated", "forbidden", "not_found"),
+  },
 });
 
 const restock = createRoute({
@@ -67,7 +79,10 @@ export const staffSales = routes()
   .openapi(define, async (c) => {
     const { sale: id } = c.req.valid("param");
     if (!SLUG.test(id))
-      return problem(c, { code: "invalid_request", errors: [{ pointer: "/path/sale", detail: "1 to 64 of a-z, 0-9 and -" }] });
+      return problem(c, {
+        code: "invalid_request",
+        errors: [{ pointer: "/path/sale", detail: "1 to 64 of a-z, 0-9 and -" }],
+      });
     const { skus, name, opens_at, closes_at, per_buyer_max, hold_seconds } = c.req.valid("json");
     const sale: Sale = {
       id,
@@ -76,7 +91,12 @@ export const staffSales = routes()
       closesAt: Date.parse(closes_at),
       perBuyerMax: per_buyer_max,
       holdMs: hold_seconds * 1_000,
-      offers: skus.map(({ sku, name: called, price, image }) => ({ sku, name: called, price, image: image ?? null })),
+      offers: skus.map(({ sku, name: called, price, image }) => ({
+        sku,
+        name: called,
+        price,
+        image: image ?? null,
+      })),
     };
     await audit(c, { action: "sale.define", target: id, reason: null, detail: c.req.valid("json") });
     const stocks = new Map(skus.map(({ sku, stock }) => [sku, stock]));

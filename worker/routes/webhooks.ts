@@ -11,7 +11,8 @@ const receive = createRoute({
   path: "/v1/webhooks/{provider}",
   tags: ["Providers"],
   summary: "A provider's callback",
-  description: "Verified over its raw bytes, queued, acknowledged in the provider's own way. What it means is decided later, by the order.",
+  description:
+    "Verified over its raw bytes, queued, acknowledged in the provider's own way. What it means is decided later, by the order.",
   request: { params: z.object({ provider: z.string() }) },
   responses: {
     200: { description: "Accepted." },
@@ -29,7 +30,14 @@ export const webhooks = routes().openapi(receive, async (c) => {
   const notice = await provider.readNotice(c.req.raw.headers, bytes, now);
   if (!notice.ok) return problem(c, notice.error);
   const { event, order, report } = notice.value;
-  const message: ProviderEventMessage = { v: 1, provider: provider.name, event, order, report, receivedAt: now };
+  const message: ProviderEventMessage = {
+    v: 1,
+    provider: provider.name,
+    event,
+    order,
+    report,
+    receivedAt: now,
+  };
   c.set("logged", { provider: provider.name, provider_event: event, order, report: report.type });
   try {
     await c.env.PROVIDER_EVENTS.send(message);

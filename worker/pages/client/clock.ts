@@ -14,7 +14,9 @@ const two = (value: number): string => String(value).padStart(2, "0");
 function written(leftMs: number, dayWord: string): string {
   const seconds = Math.max(0, Math.ceil(leftMs / 1_000));
   const days = Math.floor(seconds / 86_400);
-  const clock = [Math.floor((seconds % 86_400) / 3_600), Math.floor((seconds % 3_600) / 60), seconds % 60].map(two).join(":");
+  const clock = [Math.floor((seconds % 86_400) / 3_600), Math.floor((seconds % 3_600) / 60), seconds % 60]
+    .map(two)
+    .join(":");
   return days > 0 ? `${days} ${dayWord} ${clock}` : clock;
 }
 
@@ -39,7 +41,10 @@ export function countDown(ended: (element: HTMLElement) => void): void {
 
 /** Instants that the server wrote in its own zone, in the reader's. */
 export function localTimes(): void {
-  const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+  const format = new Intl.DateTimeFormat(document.documentElement.lang, {
+    dateStyle: "medium",
+    timeStyle: "short",
+  });
   for (const element of document.querySelectorAll<HTMLTimeElement>("time[data-local]"))
     element.textContent = format.format(new Date(element.dateTime));
 }

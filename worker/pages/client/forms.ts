@@ -6,7 +6,7 @@ const PRESSED = "pressed";
  */
 export function pressOnce(): void {
   document.addEventListener("submit", (event) => {
-    const button = (event as SubmitEvent).submitter;
+    const button = event.submitter;
     if (!(button instanceof HTMLButtonElement)) return;
     if (PRESSED in button.dataset) {
       event.preventDefault();

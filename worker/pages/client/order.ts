@@ -32,7 +32,10 @@ async function watch(shown: HTMLElement): Promise<void> {
     waitMs = Math.min(waitMs * ASK_GROWTH, ASK_MS_MAX);
     const seen = await ask(shown.dataset["order"] ?? "");
     if (seen === "gone") break;
-    if (seen && (seen.state !== shown.dataset["state"] || String(seen.version) !== shown.dataset["version"])) {
+    if (
+      seen &&
+      (seen.state !== shown.dataset["state"] || String(seen.version) !== shown.dataset["version"])
+    ) {
       location.reload();
       return;
     }

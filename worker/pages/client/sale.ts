@@ -24,7 +24,11 @@ type Message =
 interface SaleAnswer {
   readonly state: string;
   readonly server_time: string;
-  readonly skus: readonly { readonly sku: string; readonly name: string; readonly stock: Omit<Stock, "sku"> }[];
+  readonly skus: readonly {
+    readonly sku: string;
+    readonly name: string;
+    readonly stock: Omit<Stock, "sku">;
+  }[];
 }
 
 pressOnce();
@@ -64,9 +68,13 @@ function live(sale: HTMLElement): void {
 
   const { protocol, host } = location;
   const path = `/v1/sales/${sale.dataset["sale"] ?? ""}`;
-  const socket = new ReconnectingWebSocket(`${protocol === "https:" ? "wss" : "ws"}://${host}${path}/live`, [], {
-    maxReconnectionDelay: 30_000,
-  });
+  const socket = new ReconnectingWebSocket(
+    `${protocol === "https:" ? "wss" : "ws"}://${host}${path}/live`,
+    [],
+    {
+      maxReconnectionDelay: 30_000,
+    },
+  );
   socket.addEventListener("message", (event: MessageEvent) => {
     heardAt = Date.now();
     const message = JSON.parse(String(event.data)) as Message;

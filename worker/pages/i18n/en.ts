@@ -11,7 +11,8 @@ export const en = {
 
   sales: "Sales",
   noSales: "There is no sale yet.",
-  salesAway: "The list of sales cannot be read right now. Sales themselves are not affected: a link to one still works.",
+  salesAway:
+    "The list of sales cannot be read right now. Sales themselves are not affected: a link to one still works.",
   state: { upcoming: "Soon", open: "Open", closed: "Closed" },
 
   opensIn: "Opens in",
@@ -20,7 +21,8 @@ export const en = {
   closesAt: "Closes",
   closedAt: "Closed",
   refresh: "Refresh this page",
-  refreshAtOpening: "The button works from the opening on. If it does not change by itself, refresh this page then.",
+  refreshAtOpening:
+    "The button works from the opening on. If it does not change by itself, refresh this page then.",
   stock: {
     in_stock: "In stock",
     low: "Only {n} left",
@@ -42,7 +44,8 @@ export const en = {
   price: "Price",
   total: "Total",
   yoursFor: "Yours for",
-  atZero: "When this reaches zero it goes back on sale and the order ends. You are charged nothing unless you have paid.",
+  atZero:
+    "When this reaches zero it goes back on sale and the order ends. You are charged nothing unless you have paid.",
   payWith: "Pay with {method}",
   methods: { bank: "bank transfer", card: "card" } as Record<string, string>,
   noMethods: "No way to pay is available right now. Refresh this page in a moment.",
@@ -70,11 +73,14 @@ export const en = {
     refunded: "Refunded in full.",
   },
   orderMore: {
-    paying: "This usually takes seconds. You may leave this page: we keep asking until your bank has answered.",
+    paying:
+      "This usually takes seconds. You may leave this page: we keep asking until your bank has answered.",
     cancelled: "You cancelled it. Nothing was charged.",
     pay_by_passed: "The time to pay ran out.",
-    lateRetaking: "Your payment arrived after the time was up. We are trying to get the goods for you again; if that fails you get all of it back.",
-    lateRefund: "Your payment arrived after the time was up and nothing was left. All of it goes back to you.",
+    lateRetaking:
+      "Your payment arrived after the time was up. We are trying to get the goods for you again; if that fails you get all of it back.",
+    lateRefund:
+      "Your payment arrived after the time was up and nothing was left. All of it goes back to you.",
     surplus: "A second payment arrived for this order. All of it goes back to you.",
     charged: "Nothing was charged.",
     partly: "{amount} of it has been refunded.",
@@ -97,7 +103,8 @@ export const en = {
   refundReason: { late_payment: "Paid too late", duplicate_payment: "Paid twice" } as Record<string, string>,
 
   notFound: "There is no such page",
-  notFoundMore: "It does not exist, or it is not yours to see. Orders open only in the browser they were placed in.",
+  notFoundMore:
+    "It does not exist, or it is not yours to see. Orders open only in the browser they were placed in.",
   broken: "Something broke on our side",
   brokenMore: "Nothing you were not told about was changed. Pressing the same button again is safe.",
   request: "Request",

@@ -7,6 +7,18 @@ import { METHODS, methodOf, noticeOf, outcomeOf } from "./wire.ts";
 /** How long the bank may take to answer; after that its answer is unknown. */
 export const PROVIDER_DEADLINE_MS = 4_000;
 
+/** A callback may be this much older, or newer, than our clock. */
+const NOTICE_SKEW_MS_MAX = 5 * 60_000;
+/**
+ * One value each. A header that came twice arrives as one with a comma in it, and the package reads a number with letters
+ * behind it as that number: neither gets that far.
+ */
+const HEADERS = [
+  ["webhook-id", /^[\x21-\x2b\x2d-\x7e]{1,255}$/],
+  ["webhook-timestamp", /^[1-9][0-9]{0,11}$/],
+  ["webhook-signature", /^v[0-9]a?,[A-Za-z0-9+/=]{1,200}(?: v[0-9]a?,[A-Za-z0-9+/=]{1,200}){0,9}$/],
+] as const;
+
 /** The sandbox bank behind the port. What it does not say in time, or says with an exception, is unknown. */
 export function sandbox(bank: BankApi, secret: string): PaymentProvider {
   return {
@@ -16,7 +28,16 @@ export function sandbox(bank: BankApi, secret: string): PaymentProvider {
     create: (payment, { order, description, payBy }) =>
       within(async () => {
         const { id, amount, method, returnUrl, callbackUrl } = payment;
-        const request = { reference: id, order, amount, description, method: methodOf(method), returnUrl, callbackUrl, expiresAt: payBy };
+        const request = {
+          reference: id,
+          order,
+          amount,
+          description,
+          method: methodOf(method),
+          returnUrl,
+          callbackUrl,
+          expiresAt: payBy,
+        };
         return createdOutcome(await bank.createPayment(request), new URL(callbackUrl).origin);
       }),
 
@@ -54,20 +75,37 @@ export function sandbox(bank: BankApi, secret: string): PaymentProvider {
         return known ? refundOutcome(known.state) : { kind: "not_found" };
       }),
 
-    // The package compares in constant time and refuses timestamps more than five minutes away, in both directions.
-    async readNotice(headers, body) {
-      const text = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true }).decode(body);
+    async readNotice(headers, body, now) {
+      const wrong = HEADERS.find(([name, form]) => !form.test(headers.get(name) ?? ""));
+      if (wrong) return unsigned(`The header ${wrong[0]} is missing or malformed.`);
+      const sentAt = Number(headers.get("webhook-timestamp")) * 1_000;
+      if (Math.abs(now - sentAt) > NOTICE_SKEW_MS_MAX)
+        return unsigned("The callback is too old, or from the future.");
+      const text = textOf(body);
+      if (text === null) return unsigned("The body is not UTF-8.");
+      const verifier = new Webhook(secret);
       try {
-        new Webhook(secret).verify(text, Object.fromEntries(headers), { jsonParse: false });
+        // Compares in constant time, and by its own clock also refuses what is more than five minutes away.
+        verifier.verify(text, Object.fromEntries(headers), { jsonParse: false });
       } catch (cause) {
-        const detail = cause instanceof Error ? cause.message : "The signature does not match.";
-        return err({ code: "invalid_signature", detail });
+        return unsigned(cause instanceof Error ? cause.message : "The signature does not match.");
       }
       return noticeOf(text);
     },
 
     acknowledge: () => new Response(null, { status: 200 }),
   };
+}
+
+const unsigned = (detail: string) => err({ code: "invalid_signature" as const, detail });
+
+/** Exactly what the bytes say, or null: a decoder that mends or drops some would verify bytes that nobody signed. */
+function textOf(body: Uint8Array): string | null {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body);
+  } catch {
+    return null;
+  }
 }
 
 function createdOutcome(payment: BankPayment, origin: string): PaymentOutcome {
@@ -97,10 +135,16 @@ type Unknown = { kind: "unknown"; cause: string };
 
 /** An answer in time, or none: a late one and a thrown one are both unknown. */
 async function within<T>(call: () => Promise<T>): Promise<T | Unknown> {
-  const late = scheduler.wait(PROVIDER_DEADLINE_MS).then((): Unknown => ({ kind: "unknown", cause: "no answer in time" }));
+  const timer = new AbortController();
+  const late = scheduler.wait(PROVIDER_DEADLINE_MS, { signal: timer.signal });
+  const silence = late.then((): Unknown => ({ kind: "unknown", cause: "no answer in time" }));
+  // A race that is over leaves its loser behind: a cancelled timer rejects, and nobody is there to hear it.
+  silence.catch(() => undefined);
   try {
-    return await Promise.race([call(), late]);
+    return await Promise.race([call(), silence]);
   } catch (cause) {
     return { kind: "unknown", cause: cause instanceof Error ? cause.message : String(cause) };
+  } finally {
+    timer.abort();
   }
 }

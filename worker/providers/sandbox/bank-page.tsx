@@ -68,7 +68,7 @@ export function bankPage(scene: Scene, payment: BankPayment, backUrl: string) {
               <button type="submit">{t.approve}</button>
             </form>
             <form method="post" action={`${here}/decline`}>
-              <button type="submit" class="quiet">
+              <button type="submit" class="plain">
                 {t.decline}
               </button>
             </form>

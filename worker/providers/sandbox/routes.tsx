@@ -1,6 +1,7 @@
 import { Hono, type Context } from "hono";
 import * as z from "zod";
 import type { BankApi, BankBehaviour, BankPayment, BankRefusal } from "../../../schema/actors.ts";
+import { UNIT_PRICE_MINOR_MAX } from "../../../schema/money.ts";
 import type { Result } from "../../../schema/result.ts";
 import { bankActor } from "../../actors.ts";
 import { fieldErrors } from "../../api/routes.ts";
@@ -18,7 +19,7 @@ const DELAY_MS_MAX = 3_600_000;
 const Behaviour = z.strictObject({
   callbacks: z.enum(["normal", "none", "duplicate", "reordered", "delayed"]).optional(),
   delay_ms: z.int().min(0).max(DELAY_MS_MAX).optional(),
-  amount_delta: z.int().optional(),
+  amount_delta: z.int().min(-UNIT_PRICE_MINOR_MAX).max(UNIT_PRICE_MINOR_MAX).optional(),
   create: z.enum(["normal", "timeout_applied", "timeout_lost", "error"]).optional(),
   close: z.enum(["normal", "lies_closed_then_succeeds", "error"]).optional(),
   query: z.enum(["normal", "error"]).optional(),
@@ -60,8 +61,11 @@ sandbox.post("/v1/payments/:id/:decision{approve|decline}", async (c) => {
 });
 
 sandbox.put("/v1/behaviour", requireStaff("admin"), jsonBody, async (c) => {
-  const parsed = Behaviour.safeParse(await c.req.json());
-  if (!parsed.success) return problem(c, { code: "invalid_request", errors: fieldErrors("json", parsed.error.issues) });
+  const sent = await c.req.json<unknown>().catch(() => undefined);
+  if (sent === undefined) return problem(c, { code: "invalid_json" });
+  const parsed = Behaviour.safeParse(sent);
+  if (!parsed.success)
+    return problem(c, { code: "invalid_request", errors: fieldErrors("json", parsed.error.issues) });
   const { delay_ms, amount_delta, ...words } = parsed.data;
   const wanted = { ...words, delayMs: delay_ms, amountDelta: amount_delta };
   const given = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));

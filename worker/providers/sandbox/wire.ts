@@ -10,7 +10,8 @@ import type { Notice, NoticeRefusal, PaymentOutcome } from "../port.ts";
 /** A way to pay, in the bank's words; its transfer is the default. */
 export const METHODS = ["bank", "card"] as const;
 export type Method = (typeof METHODS)[number];
-export const methodOf = (method: string | null): Method => METHODS.find((known) => known === method) ?? "bank";
+export const methodOf = (method: string | null): Method =>
+  METHODS.find((known) => known === method) ?? "bank";
 
 const MEANING = new Map<string, "open" | "authorized" | "succeeded" | "failed" | "closed">([
   ["requires_action", "open"],
@@ -24,7 +25,7 @@ export function outcomeOf({ state, id, amount }: BankPayment): PaymentOutcome {
   const kind = MEANING.get(state);
   switch (kind) {
     case undefined:
-      return { kind: "unknown", cause: `the bank says "${String(state)}"` };
+      return { kind: "unknown", cause: `the bank says "${state as string}"` };
     case "open":
       return { kind, providerRef: id };
     case "authorized":
@@ -37,31 +38,39 @@ export function outcomeOf({ state, id, amount }: BankPayment): PaymentOutcome {
   }
 }
 
-const CallbackBody = z.strictObject({
-  id: z.string().min(1).max(100),
-  type: z.string(),
+/** The bank's own ids: short enough to be kept and logged. */
+const BankId = z.string().regex(/^[\x21-\x7e]{1,100}$/);
+
+/** What we read of a callback. The bank may one day say more: that is no reason to refuse it. */
+const CallbackBody = z.object({
+  id: BankId,
+  type: z.string().max(100),
   created: z.int(),
-  data: z.strictObject({
-    payment: z.string().min(1).max(100),
-    reference: z.string(),
-    order: z.string(),
+  data: z.object({
+    payment: BankId,
+    reference: z.string().max(100),
+    order: z.string().max(100),
     amount: z.int(),
-    currency: z.string().length(3),
+    currency: z.string().regex(/^[A-Z]{3}$/),
   }),
 });
 
 /** Reads a callback whose signature is right. */
 export function noticeOf(text: string): Result<Notice, NoticeRefusal> {
   const parsed = CallbackBody.safeParse(jsonOf(text));
-  if (!parsed.success) return err({ code: "invalid_request", detail: "The body is not a callback of the sandbox bank." });
+  if (!parsed.success)
+    return err({ code: "invalid_request", detail: "The body is not a callback of the sandbox bank." });
   const { id: event, type, data } = parsed.data;
   const { reference } = data;
   if (!isPaymentId(reference) && !isRefundId(reference))
     return err({ code: "invalid_request", detail: "The reference is not one of ours." });
   const order = orderOf(reference);
-  if (data.order !== order) return err({ code: "invalid_request", detail: "The reference is of another order." });
+  if (data.order !== order)
+    return err({ code: "invalid_request", detail: "The reference is of another order." });
   const report = reportOf(type, event, data);
-  return report ? ok({ event, order: order satisfies OrderId, report }) : err({ code: "invalid_request", detail: `"${type}" is not known.` });
+  return report
+    ? ok({ event, order: order satisfies OrderId, report })
+    : err({ code: "invalid_request", detail: `"${type}" is not known.` });
 }
 
 function jsonOf(text: string): unknown {
@@ -77,14 +86,28 @@ function reportOf(type: string, event: string, data: z.infer<typeof CallbackBody
   const source = { via: "callback", event } as const;
   if (isRefundId(reference)) {
     if (type === "refund.succeeded") return { type: "refund_succeeded", refund: reference, source };
-    return type === "refund.failed" ? { type: "refund_failed", refund: reference, failure: "refused", source } : null;
+    return type === "refund.failed"
+      ? { type: "refund_failed", refund: reference, failure: "refused", source }
+      : null;
   }
   if (!isPaymentId(reference)) return null;
   switch (type) {
     case "payment.authorized":
-      return { type: "payment_authorized", payment: reference, providerRef, amount: { amount, currency }, source };
+      return {
+        type: "payment_authorized",
+        payment: reference,
+        providerRef,
+        amount: { amount, currency },
+        source,
+      };
     case "payment.succeeded":
-      return { type: "payment_succeeded", payment: reference, providerRef, amount: { amount, currency }, source };
+      return {
+        type: "payment_succeeded",
+        payment: reference,
+        providerRef,
+        amount: { amount, currency },
+        source,
+      };
     case "payment.failed":
       return { type: "payment_failed", payment: reference, failure: "declined", source };
     case "payment.closed":

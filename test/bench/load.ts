@@ -1,0 +1,52 @@
+import { connect } from "node:net";
+import { parentPort, workerData } from "node:worker_threads";
+
+/** Sends prepared requests over kept-alive connections, one at a time on each, and counts what comes back. */
+
+export interface Load {
+  readonly port: number;
+  readonly connections: number;
+  readonly requests: readonly string[];
+}
+
+export interface Loaded {
+  readonly tookMs: number;
+  readonly statuses: Record<string, number>;
+}
+
+const HEAD_END = "\r\n\r\n";
+
+function run({ port, connections, requests }: Load): Promise<Loaded> {
+  const statuses: Record<string, number> = {};
+  let next = 0;
+  const startedAt = performance.now();
+  const one = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const socket = connect(port, "127.0.0.1");
+      let pending = "";
+      const send = (): void => {
+        const request = requests[next++];
+        if (request === undefined) socket.end(resolve);
+        else socket.write(request);
+      };
+      socket.setNoDelay(true);
+      socket.setEncoding("latin1");
+      socket.once("connect", send);
+      socket.on("error", reject);
+      socket.on("data", (text: string) => {
+        pending += text;
+        const head = pending.indexOf(HEAD_END);
+        if (head < 0) return;
+        const length = Number(/content-length: (\d+)/i.exec(pending.slice(0, head))?.[1] ?? NaN);
+        if (Number.isNaN(length)) return void reject(new Error(`an answer without a length: ${pending.slice(0, head)}`));
+        if (pending.length < head + HEAD_END.length + length) return;
+        const status = pending.slice(9, 12);
+        statuses[status] = (statuses[status] ?? 0) + 1;
+        pending = "";
+        send();
+      });
+    });
+  return Promise.all(Array.from({ length: connections }, one)).then(() => ({ tookMs: performance.now() - startedAt, statuses }));
+}
+
+parentPort?.postMessage(await run(workerData as Load));

@@ -1,0 +1,209 @@
+import { describe, expect, test } from "vitest";
+import type { OrderEventMessage } from "../../schema/messages.ts";
+import type { Order, Payment, Placement } from "../../schema/order.ts";
+import { skuNumberOf } from "../../schema/ids.ts";
+import { consumeOrderEvents } from "../../worker/consumers/order-events.ts";
+import { findOrder } from "../../worker/read-models/orders.ts";
+import { PAY_BY, payment, pending, placement, refund, situations } from "../fixtures/orders.ts";
+import { bodies, D1_DOWN, deliverTo, FakeOrder, FakeSku, permutations, worldOf } from "./world.ts";
+
+const LAMP = skuNumberOf("lamp-red");
+
+const changed = (order: Order): OrderEventMessage => ({
+  v: 1,
+  type: "order_changed",
+  order,
+  at: order.updatedAt,
+});
+
+const ofSku = (through: number, placed: Placement[], expired: Placement[] = []): OrderEventMessage => ({
+  v: 1,
+  type: "sku_changed",
+  sku: LAMP,
+  through,
+  placed,
+  expired: expired.map((gone) => ({ placement: gone, at: PAY_BY + 5 })),
+  at: PAY_BY,
+});
+
+/** An order's life as its actor tells it: versions 2 to 5. */
+function lifeOf(order: Order): Order[] {
+  const paid = {
+    ...order,
+    state: "paid" as const,
+    version: 4,
+    updatedAt: 40,
+    payments: [payment(order, { state: "succeeded" })],
+  };
+  const back = { ...refund(order), state: "succeeded" as const };
+  return [
+    {
+      ...order,
+      state: "paying",
+      version: 2,
+      updatedAt: 20,
+      payments: [payment(order, { state: "created", providerRef: null })],
+    },
+    { ...order, state: "paying", version: 3, updatedAt: 30, payments: [payment(order)] },
+    paid,
+    { ...paid, state: "refunded", version: 5, updatedAt: 50, refunds: [back] },
+  ];
+}
+
+/** The rows of one order, as SQL sees them. */
+async function rowsOf({ DB }: Env, id: string) {
+  const read = async (sql: string) => (await DB.prepare(sql).bind(id).all()).results;
+  return {
+    orders: await read("SELECT state, version, rank, updated_at FROM orders WHERE id = ?"),
+    payments: await read("SELECT state, provider_ref, version FROM payments WHERE order_id = ?"),
+    refunds: await read("SELECT state, version FROM refunds WHERE order_id = ?"),
+  };
+}
+
+describe("the copy in D1", () => {
+  test("ends the same whatever the order of arrival, with every message twice", async () => {
+    const arrivals = permutations([0, 1, 2, 3, 4]);
+    await Promise.all(
+      arrivals.map(async (arrival) => {
+        const order = pending();
+        const world = worldOf({
+          orders: { [order.order]: new FakeOrder(order) },
+          skus: { [LAMP]: new FakeSku(0) },
+        });
+        const said = [ofSku(1, [order]), ...lifeOf(order).map(changed)];
+        for (const at of [...arrival, ...arrival])
+          expect(await deliverTo(consumeOrderEvents, world, bodies(said[at]))).toEqual(["acked"]);
+        expect(await rowsOf(world, order.order), arrival.join()).toEqual({
+          orders: [{ state: "refunded", version: 5, rank: 1, updated_at: 50 }],
+          payments: [{ state: "succeeded", provider_ref: "bnk_1", version: 5 }],
+          refunds: [{ state: "succeeded", version: 5 }],
+        });
+        expect(await findOrder(world.DB, order.order)).toEqual(lifeOf(order).at(-1));
+      }),
+    );
+  });
+
+  test("ends the same when all of it arrives in one batch, in any order", async () => {
+    const [first, ...others] = permutations([0, 1, 2, 3, 4]).map((arrival) => ({
+      arrival,
+      order: pending(),
+    }));
+    const all = first ? [first, ...others] : [];
+    const world = worldOf({
+      orders: Object.fromEntries(all.map(({ order }) => [order.order, new FakeOrder(order)])),
+      skus: { [LAMP]: new FakeSku(0) },
+    });
+    const letters = all.flatMap(({ arrival, order }) => {
+      const said = [ofSku(1, [order]), ...lifeOf(order).map(changed)];
+      return arrival.map((at) => said[at]);
+    });
+    const ended = await deliverTo(consumeOrderEvents, world, bodies(...letters));
+    expect(new Set(ended)).toEqual(new Set(["acked"]));
+    for (const { order } of all) expect((await findOrder(world.DB, order.order))?.version).toBe(5);
+  });
+
+  test("of an order nobody paid comes from its home SKU: placed, then expired", async () => {
+    const placed = placement();
+    const world = worldOf({ skus: { [LAMP]: new FakeSku(0) } });
+    await deliverTo(consumeOrderEvents, world, bodies(ofSku(1, [placed])));
+    expect(await findOrder(world.DB, placed.order)).toMatchObject({
+      state: "pending",
+      version: 1,
+      reason: null,
+    });
+    await deliverTo(consumeOrderEvents, world, bodies(ofSku(2, [], [placed])));
+    await deliverTo(consumeOrderEvents, world, bodies(ofSku(1, [placed])));
+    const expired = {
+      ...placed,
+      state: "expired",
+      reason: "pay_by_passed",
+      version: 2,
+      updatedAt: PAY_BY + 5,
+    };
+    expect(await findOrder(world.DB, placed.order)).toMatchObject(expired);
+  });
+
+  test("of two equal versions believes the order, not its SKU", async () => {
+    for (const arrival of permutations([0, 1])) {
+      const order = pending({ state: "paying", version: 2, updatedAt: 7 });
+      const world = worldOf({
+        orders: { [order.order]: new FakeOrder(order) },
+        skus: { [LAMP]: new FakeSku(0) },
+      });
+      const said = [changed(order), ofSku(1, [], [order])];
+      for (const at of arrival) await deliverTo(consumeOrderEvents, world, bodies(said[at]));
+      expect((await rowsOf(world, order.order)).orders, arrival.join()).toEqual([
+        { state: "paying", version: 2, rank: 1, updated_at: 7 },
+      ]);
+    }
+  });
+
+  test("takes a batch of more than one statement can carry", async () => {
+    const name = "lämp ".repeat(300);
+    const placed = Array.from({ length: 900 }, () => {
+      const one = placement();
+      return { ...one, lines: one.lines.map((line) => ({ ...line, name })) };
+    });
+    const world = worldOf({ skus: { [LAMP]: new FakeSku(0) } });
+    expect(await deliverTo(consumeOrderEvents, world, bodies(ofSku(1, placed)))).toEqual(["acked"]);
+    for (const { order } of [placed[0], placed[450], placed[899]].filter((one) => one !== undefined))
+      expect((await findOrder(world.DB, order))?.lines[0]?.name).toBe(name);
+  });
+});
+
+describe("word to the actors", () => {
+  test("is the highest version of an order, and each message of a SKU", async () => {
+    const order = pending();
+    const [actor, sku] = [new FakeOrder(order), new FakeSku(0)];
+    const world = worldOf({ orders: { [order.order]: actor }, skus: { [LAMP]: sku } });
+    const [two, three, four] = lifeOf(order).map(changed);
+    await deliverTo(consumeOrderEvents, world, bodies(three, ofSku(9, [order]), four, ofSku(4, []), two));
+    expect(actor.heard).toEqual([{ reports: [{ type: "projected", version: 4 }], settles: undefined }]);
+    expect(sku.throughs.toSorted()).toEqual([4, 9]);
+  });
+
+  test("is not given while D1 is down: everything comes back", async () => {
+    const order = situations.paid();
+    const [actor, sku] = [new FakeOrder(order), new FakeSku(0)];
+    const world = worldOf({ orders: { [order.order]: actor }, skus: { [LAMP]: sku } }, D1_DOWN);
+    const ended = await deliverTo(consumeOrderEvents, world, bodies(changed(order), ofSku(1, [placement()])));
+    expect(ended).toEqual([expect.any(Number), expect.any(Number)]);
+    expect(actor.heard).toEqual([]);
+    expect(sku.throughs).toEqual([]);
+  });
+
+  test("that one actor cannot hear comes back, and the others have heard", async () => {
+    const order = situations.paid();
+    const [actor, sku] = [new FakeOrder(order), new FakeSku(0)];
+    sku.refusal = "overloaded";
+    const world = worldOf({ orders: { [order.order]: actor }, skus: { [LAMP]: sku } });
+    const ended = await deliverTo(consumeOrderEvents, world, bodies(ofSku(1, [placement()]), changed(order)));
+    expect(ended).toEqual([expect.any(Number), "acked"]);
+    expect(actor.heard).toHaveLength(1);
+  });
+});
+
+describe("a bad message", () => {
+  const order = pending();
+  const without = (field: string) => ({ ...changed(order), order: { ...order, [field]: undefined } });
+  const odd = { ...payment(order), amount: null } as unknown as Payment;
+  const bad: [string, unknown][] = [
+    ["of a version to come", { ...changed(order), v: 2 }],
+    ["of a type to come", { v: 1, type: "order_vanished", order }],
+    ["without a sale, which a column must have", without("sale")],
+    ["without a version", without("version")],
+    ["with a payment of no amount", changed({ ...order, payments: [odd] })],
+    ["with half a placement", ofSku(1, [{ order: order.order } as Placement])],
+    ["that is null", null],
+  ];
+  test.each(bad)("%s spoils nobody's copy", async (_, body) => {
+    const good = situations.paid();
+    const world = worldOf({ orders: { [good.order]: new FakeOrder(good) } });
+    expect(await deliverTo(consumeOrderEvents, world, bodies(body, changed(good)))).toEqual([
+      expect.any(Number),
+      "acked",
+    ]);
+    expect(await findOrder(world.DB, good.order)).toEqual(good);
+    expect(await findOrder(world.DB, order.order)).toBeNull();
+  });
+});
