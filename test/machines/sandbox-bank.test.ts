@@ -142,7 +142,9 @@ describe("money", () => {
   test("another currency is refused", () => {
     const dollars = { amount: 1, currency: "USD" };
     expect(refund(paid, back, dollars).ok).toBe(false);
-    expect(capture(account({ method: "card", state: "authorized" }), { ...dollars, amount: 100 }).ok).toBe(false);
+    expect(capture(account({ method: "card", state: "authorized" }), { ...dollars, amount: 100 }).ok).toBe(
+      false,
+    );
   });
 
   test.for([99, 101])("%d of 100 is not captured", (amount) => {
@@ -186,15 +188,18 @@ describe("a bad day", () => {
     expect(slotOf(account(), newer, false, soon)).toEqual({ dueAt: soon, heldBack: false });
   });
 
-  test.for(["requires_action", "authorized"] as const)("a lie about closing what is %s comes out once", (state) => {
-    const of = account({ state }, { close: "lies_closed_then_succeeds" });
-    const lied = changed(close(of));
-    expect([lied.account.state, lied.callbacks, lied.revivesInMs]).toEqual(["closed", [], LIE_MS]);
-    expect(changed(close(lied.account)).revivesInMs).toBeNull();
-    const revived = changed(revive(lied.account));
-    expect([revived.account.state, revived.callbacks.length]).toEqual(["succeeded", 1]);
-    expect(changed(revive(revived.account)).callbacks).toEqual([]);
-  });
+  test.for(["requires_action", "authorized"] as const)(
+    "a lie about closing what is %s comes out once",
+    (state) => {
+      const of = account({ state }, { close: "lies_closed_then_succeeds" });
+      const lied = changed(close(of));
+      expect([lied.account.state, lied.callbacks, lied.revivesInMs]).toEqual(["closed", [], LIE_MS]);
+      expect(changed(close(lied.account)).revivesInMs).toBeNull();
+      const revived = changed(revive(lied.account));
+      expect([revived.account.state, revived.callbacks.length]).toEqual(["succeeded", 1]);
+      expect(changed(revive(revived.account)).callbacks).toEqual([]);
+    },
+  );
 });
 
 test("a callback is tried again after 1, 2, 5, 10, 30 and then every 60 seconds, and not for ever", () => {

@@ -15,9 +15,8 @@ export const offered = (env: Env): PaymentProvider[] =>
     .filter((provider) => provider !== null);
 
 function adapterOf(env: Env, name: string): PaymentProvider | null {
+  const { SANDBOX_BANK: bank, SANDBOX_WEBHOOK_SECRET: secret } = env;
   // Play money exists only where the environment says so, and nowhere that calls itself production.
-  const allowed = env.ENVIRONMENT !== "production" && env.SANDBOX_BANK;
-  return name === "sandbox" && allowed
-    ? sandbox(bankActor(env.SANDBOX_BANK), env.SANDBOX_WEBHOOK_SECRET)
-    : null;
+  const isOffered = name === "sandbox" && env.ENVIRONMENT !== "production" && bank && secret;
+  return isOffered ? sandbox(bankActor(bank), secret) : null;
 }

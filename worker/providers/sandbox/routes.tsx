@@ -34,7 +34,11 @@ sandbox.use(async (c, next) => {
   c.header("Cache-Control", "no-store");
 });
 
-const bankOf = (c: Context<App>): BankApi => bankActor(c.env.SANDBOX_BANK);
+/** The bank, after the first middleware has seen that there is one. */
+function bankOf(c: Context<App>): BankApi {
+  if (!c.env.SANDBOX_BANK) throw new Error("there is no sandbox bank here");
+  return bankActor(c.env.SANDBOX_BANK);
+}
 
 /** Where the buyer goes when the bank is done with them. */
 const backUrl = ({ returnUrl, order }: BankPayment): string => returnUrl ?? `/orders/${order}?returned=1`;
