@@ -6,8 +6,8 @@ import { staffKeys } from "../../schema/tables/tables.ts";
 import type { StaffMember } from "../app-env.ts";
 
 const KEYS_MAX = 500;
-/** 192 bits: nobody guesses a key, so its hash needs no salt and no stretching. */
-const KEY_BYTES = 24;
+/** 256 bits: nobody guesses a key, so its hash needs no salt and no stretching. */
+const KEY_BYTES = 32;
 
 const base64url = (bytes: Uint8Array): string =>
   btoa(String.fromCharCode(...bytes))
