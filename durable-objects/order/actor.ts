@@ -1,6 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
 import type { OrderApi } from "../../schema/actors.ts";
-import type { EffectMessage, OrderEventMessage } from "../../schema/messages.ts";
 import {
   unborn,
   type CancelAnswer,
@@ -13,24 +12,33 @@ import {
   type StartRequest,
   type TimelineEntry,
 } from "../../schema/order.ts";
-import { err, ok } from "../../schema/result.ts";
-import { log, logError } from "../log.ts";
-import { keyOf, type Decision } from "./decision.ts";
+import { assert, err, ok } from "../../schema/result.ts";
+import { log, logError, type LogFields } from "../log.ts";
+import { carry } from "./courier.ts";
+import { isEnded, keyOf, type Decision } from "./decision.ts";
 import { cancel, decide, finish, start } from "./machine.ts";
-import { requestRefund, type StaffRefusal } from "./refunds.ts";
-import { OrderStore, PUBLISH, told, type Waiting } from "./store.ts";
+import { requestRefund } from "./refunds.ts";
+import { OrderStore, PUBLISH, SILENT, told, type Heard, type Waiting } from "./store.ts";
 import { dueAt } from "./time.ts";
 
 /** When the alarm itself could not do its work. */
 const ALARM_AGAIN_MS = 30_000;
 /** People who press "ask again" and pages that come back do so at most this often. */
 const QUERY_EVERY_MS = 2_000;
-/** Work whose only valid end is an answer: a provider that did not say is asked again with the same id. */
-const NEEDS_ANSWER = ["refund_payment:", "capture_payment:"];
+
+/** One transaction: its time, what it answers, and what is to be said and sent once it is done. */
+interface Step {
+  readonly now: number;
+  /** The work that the reports of this step answer: asked for again, it waits for its turn in the outbox. */
+  readonly settles: string | null;
+  readonly asked: Set<string>;
+  readonly lines: (LogFields & { event: string })[];
+}
 
 /** One order. It loads, decides and stores; the rules are in machine.ts and the SQL is in store.ts. */
 export class OrderActor extends DurableObject<Env> implements OrderApi {
   readonly #store: OrderStore;
+  /** What the alarm is known to be set to, to spare a write: early is harmless. */
   #armedAt: number | null = null;
   #queriedAt = 0;
 
@@ -44,80 +52,74 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
   }
 
   async view(): Promise<Order | null> {
-    return this.#store.load();
+    const order = this.#store.load();
+    // Nobody is shown an order as pending past its time, however late the alarm is.
+    const late = order?.state === "pending" && Date.now() >= order.payBy;
+    if (late) this.#step(null, (step) => this.#hear(step, { type: "clock_ticked" }));
+    return late ? this.#store.load() : order;
   }
 
   async start(request: StartRequest): Promise<StartAnswer> {
-    const now = Date.now();
-    return this.#once(`payment ${request.key}`, request.fingerprint, {
-      again: (id) => this.#payment(id, true),
-      first: (keep) => {
-        const before = this.#store.load() ?? unborn(request.placement, now);
-        const decision = start(before, request, now);
-        if (!decision.ok) return err(decision.error);
-        const payment = decision.value.order.payments.at(-1);
-        if (!payment) throw new Error("a started payment is not there");
-        const { provider, method, callbackUrl } = request;
-        this.#commit(
-          before,
-          decision.value,
-          { type: "payment_started", detail: { payment: payment.id, provider, method, callbackUrl } },
-          now,
-        );
-        keep(payment.id);
-        return this.#payment(payment.id, false);
-      },
+    const key = `payment ${request.key}`;
+    return this.#step(null, (step) => {
+      const known = this.#store.key(key);
+      if (known && known.fingerprint !== request.fingerprint) return err({ code: "idempotency_key_reused" });
+      if (known) return ok({ ...this.#started(known.subject), replayed: true });
+
+      const before = this.#store.load() ?? unborn(request.placement, step.now);
+      const decision = start(before, request, step.now);
+      if (!decision.ok) return decision;
+      const id = decision.value.order.payments.at(-1)?.id ?? "";
+      const { provider, method, callbackUrl } = request;
+      const detail = { payment: id, provider, method, callbackUrl };
+      this.#commit(step, before, decision.value, { type: "payment_started", detail });
+      this.#store.keep(key, request.fingerprint, id);
+      return ok({ ...this.#started(id), replayed: false });
     });
   }
 
   async cancel(placement: Placement): Promise<CancelAnswer> {
-    const now = Date.now();
-    const before = this.#store.load() ?? unborn(placement, now);
-    const decision = cancel(before, now);
-    if (!decision.ok) return err(decision.error);
-    const { order } = decision.value;
-    if (order !== before)
-      this.#store.transaction(() =>
-        this.#commit(before, decision.value, { type: "cancel_requested", detail: {} }, now),
-      );
-    return ok(order);
+    return this.#step(null, (step) => {
+      const before = this.#store.load() ?? unborn(placement, step.now);
+      const decision = cancel(before, step.now);
+      if (!decision.ok) return decision;
+      const { order } = decision.value;
+      if (order !== before)
+        this.#commit(step, before, decision.value, { type: "cancel_requested", detail: {} });
+      return ok(order);
+    });
   }
 
   async refund(request: RefundRequest): Promise<RefundAnswer> {
-    const now = Date.now();
-    return this.#once<Extract<RefundAnswer, { ok: true }>, StaffRefusal | { code: "unknown_order" }>(
-      `refund ${request.key}`,
-      request.fingerprint,
-      {
-        again: (id) => this.#refund(id, true),
-        first: (keep) => {
-          const before = this.#store.load();
-          if (!before) return err({ code: "unknown_order" });
-          const asked = requestRefund(before, request, now);
-          if (!asked.ok) return asked;
-          const decision = finish(before, asked.value, now);
-          const refund = decision.order.refunds.at(-1);
-          if (!refund) throw new Error("a requested refund is not there");
-          const { reason, by } = request;
-          this.#commit(
-            before,
-            decision,
-            { type: "refund_requested", detail: { refund: refund.id, amount: refund.amount, reason, by } },
-            now,
-          );
-          keep(refund.id);
-          return this.#refund(refund.id, false);
-        },
-      },
-    );
+    const key = `refund ${request.key}`;
+    return this.#step(null, (step) => {
+      const known = this.#store.key(key);
+      if (known && known.fingerprint !== request.fingerprint) return err({ code: "idempotency_key_reused" });
+      if (known) return ok({ ...this.#refunded(known.subject), replayed: true });
+
+      const before = this.#store.load();
+      if (!before) return err({ code: "unknown_order" });
+      const asked = requestRefund(before, request, step.now);
+      if (!asked.ok) return asked;
+      const decision = finish(before, asked.value, step.now);
+      const { id = "", amount } = decision.order.refunds.at(-1) ?? {};
+      const { reason, by } = request;
+      this.#commit(step, before, decision, {
+        type: "refund_requested",
+        detail: { refund: id, amount, reason, by },
+      });
+      this.#store.keep(key, request.fingerprint, id);
+      return ok({ ...this.#refunded(id), replayed: false });
+    });
   }
 
   async report(reports: readonly Report[], settles?: string): Promise<Order | null> {
     if (!this.#store.load()) return null;
-    return this.#store.transaction(() => {
-      for (const report of reports) this.#hear(report, Date.now());
-      if (settles !== undefined && this.#isAnswer(settles, reports)) this.#store.settle(settles);
-      return this.#store.load();
+    return this.#step(settles ?? null, (step) => {
+      for (const report of reports) this.#hear(step, report);
+      const order = this.#store.load();
+      if (order && settles !== undefined && isEnded(order, settles, reports)) this.#store.settle(settles);
+      return order;
     });
   }
 
@@ -129,94 +131,86 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
   override async alarm(): Promise<void> {
     this.#armedAt = null;
     try {
-      const now = Date.now();
-      const waiting = this.#store.transaction(() => {
-        this.#hear({ type: "clock_ticked" }, now);
-        return this.#store.takeDue(now);
+      const due = this.#step(null, (step) => {
+        this.#hear(step, { type: "clock_ticked" });
+        const again = this.#store.takeDue(step.now);
+        for (const { key } of again) step.asked.delete(key);
+        return again;
       });
-      await this.#send(waiting);
+      await this.#send(due);
     } catch (cause) {
       // Not rethrown: the platform gives an alarm up after a few tries, and an order never gives up.
       logError({ event: "order_alarm_failed", order: this.ctx.id.name }, cause);
-      await this.ctx.storage.setAlarm(Date.now() + ALARM_AGAIN_MS);
       this.#armedAt = Date.now() + ALARM_AGAIN_MS;
+      await this.ctx.storage.setAlarm(this.#armedAt);
     }
-    this.#arm();
   }
 
   /** No await in here: between reading an order and writing it, nothing else can happen. */
-  #hear(report: Report, now: number): void {
+  #step<T>(settles: string | null, work: (step: Step) => T): T {
+    const step: Step = { now: Date.now(), settles, asked: new Set(), lines: [] };
+    let answer: T;
+    try {
+      answer = this.#store.transaction(() => {
+        const done = work(step);
+        this.#arm();
+        return done;
+      });
+    } catch (cause) {
+      // The alarm went back with everything else, to when is not known any more.
+      this.#armedAt = null;
+      throw cause;
+    }
+    for (const line of step.lines) log(line);
+    // Nobody waits for it. The output gate keeps messages back until what they speak of is on disk.
+    if (step.asked.size > 0) this.ctx.waitUntil(this.#send(this.#store.waiting([...step.asked])));
+    return answer;
+  }
+
+  #hear(step: Step, report: Report): void {
     const before = this.#store.load();
     if (!before) return;
-    if (
-      "source" in report &&
-      report.source.via === "callback" &&
-      !this.#store.isNews(report.source.event, now)
-    )
-      return;
     if (report.type === "projected") {
       if (report.version === before.version) this.#store.settle(PUBLISH);
       return;
     }
     if (report.type === "query_requested") {
-      if (now - this.#queriedAt < QUERY_EVERY_MS) return;
-      this.#queriedAt = now;
+      if (step.now - this.#queriedAt < QUERY_EVERY_MS) return;
+      this.#queriedAt = step.now;
     }
-    const decision = decide(before, report, now);
+    if (!this.#store.isNews(report, step.now)) return;
+    const decision = decide(before, report, step.now);
     const idle = decision.order === before && decision.effects.length === 0;
-    if (idle && (report.type === "clock_ticked" || report.type === "case_opened")) return;
-    this.#commit(before, decision, told(report), now);
+    if (idle && SILENT.has(report.type)) return;
+    this.#commit(step, before, decision, told(report));
   }
 
-  /** Stores a decision and, once it is durable, sends the work it causes. The outbox repeats what gets lost. */
-  #commit(before: Order, decision: Decision, heard: { type: string; detail: unknown }, now: number): void {
-    this.#store.save(before, decision, heard, now);
+  #commit(step: Step, before: Order, decision: Decision, heard: Heard): void {
+    this.#store.save(before, decision, heard, step.now);
     const { order, effects } = decision;
-    if (before.state !== order.state) {
-      const { order: id, sale, reason, version } = order;
-      log({
-        event: "order_transition",
-        order: id,
-        sale,
-        from: before.state,
-        to: order.state,
-        reason,
-        version,
-        cause: heard.type,
-      });
-    }
-    this.#arm();
-    const fresh = effects.map(keyOf);
-    if (before.version !== order.version) fresh.push(PUBLISH);
-    if (fresh.length > 0) this.ctx.waitUntil(this.#sendFresh(fresh));
+    for (const key of effects.map(keyOf)) if (key !== step.settles) step.asked.add(key);
+    if (before.version !== order.version) step.asked.add(PUBLISH);
+    if (before.state === order.state) return;
+    const { order: id, sale, state: to, reason, version } = order;
+    const { state: from } = before;
+    step.lines.push({
+      event: "order_transition",
+      order: id,
+      sale,
+      from,
+      to,
+      reason,
+      version,
+      cause: heard.type,
+    });
   }
 
-  /** After the transaction, and only what it left in the outbox. The output gate keeps messages back until that is on disk. */
-  async #sendFresh(keys: readonly string[]): Promise<void> {
-    await Promise.resolve();
-    await this.#send(keys.map((key) => this.#store.waiting(key)).filter((waiting) => waiting !== null));
-  }
-
-  /** At least once: a crash anywhere around this repeats a message, and its key lets the consumer's answer settle it. */
   async #send(waiting: readonly Waiting[]): Promise<void> {
     const order = this.#store.load();
-    if (!order || waiting.length === 0) return;
-    try {
-      const work: EffectMessage[] = [];
-      for (const { key, effect } of waiting)
-        if (effect)
-          work.push({ v: 1, type: "order_effect", order: order.order, key, effect, snapshot: order });
-      if (work.length > 0) await this.env.EFFECTS.sendBatch(work.map((body) => ({ body })));
-      if (waiting.some(({ key }) => key === PUBLISH)) {
-        const changed: OrderEventMessage = { v: 1, type: "order_changed", order, at: order.updatedAt };
-        await this.env.ORDER_EVENTS.send(changed);
-      }
-    } catch (cause) {
-      logError({ event: "order_work_not_sent", order: order.order, waiting: waiting.length }, cause);
-    }
+    if (order && waiting.length > 0) await carry(this.env, order, waiting);
   }
 
-  /** An actor has one alarm: the earliest thing it still owes. Moving it later is not worth a write: early is harmless. */
+  /** An actor has one alarm: the earliest thing it still owes. */
   #arm(): void {
     const order = this.#store.load();
     if (!order) return;
@@ -229,42 +223,17 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
     void this.ctx.storage.setAlarm(at);
   }
 
-  /** One key, one subject: the first request makes it, every later one is shown it. */
-  #once<T, E>(
-    key: string,
-    fingerprint: string,
-    {
-      again,
-      first,
-    }: {
-      again: (subject: string) => T;
-      first: (keep: (subject: string) => void) => T | { ok: false; error: E };
-    },
-  ): T | { ok: false; error: E | { code: "idempotency_key_reused" } } {
-    return this.#store.transaction(() => {
-      const known = this.#store.key(key);
-      if (known && known.fingerprint !== fingerprint) return err({ code: "idempotency_key_reused" });
-      if (known) return again(known.subject);
-      return first((subject) => this.#store.keep(key, fingerprint, subject));
-    });
-  }
-
-  #payment(id: string, replayed: boolean) {
+  #started(id: string) {
     const order = this.#store.load();
     const payment = order?.payments.find((candidate) => candidate.id === id);
-    if (!order || !payment) throw new Error(`the payment ${id} is not there`);
-    return ok({ order, payment, replayed });
+    assert(order !== null && payment !== undefined, "a started payment is kept");
+    return { order, payment };
   }
 
-  #refund(id: string, replayed: boolean) {
+  #refunded(id: string) {
     const order = this.#store.load();
     const refund = order?.refunds.find((candidate) => candidate.id === id);
-    if (!order || !refund) throw new Error(`the refund ${id} is not there`);
-    return ok({ order, refund, replayed });
-  }
-
-  #isAnswer(key: string, reports: readonly Report[]): boolean {
-    const open = reports.some(({ type }) => type === "payment_unknown" || type === "refund_unknown");
-    return !open || !NEEDS_ANSWER.some((prefix) => key.startsWith(prefix));
+    assert(order !== null && refund !== undefined, "a requested refund is kept");
+    return { order, refund };
   }
 }

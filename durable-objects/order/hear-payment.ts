@@ -90,7 +90,8 @@ export function hearSucceeded(
   if (order.paidBy !== null) return refundPayment(came, payment, payment.amount, "duplicate_payment", now);
 
   const paying: Order = { ...came, paidBy: payment.id };
-  if (order.state === "expired") return order.stock === "committed" ? giveBack(paying, payment, now) : retake(paying);
+  if (order.state === "expired")
+    return order.stock === "committed" ? giveBack(paying, payment, now) : retake(paying);
   return {
     order: { ...paying, state: "paid", reason: null },
     effects: [

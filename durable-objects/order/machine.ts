@@ -65,7 +65,7 @@ function hear(order: Order, report: Report, now: number): Decision {
     case "stock_gone":
       return hearGone(order, report.take, now);
     case "refund_succeeded":
-      return hearRefundSucceeded(order, report.refund);
+      return hearRefundSucceeded(order, report.refund, now);
     case "refund_failed":
       return hearRefundFailed(order, report.refund, report.failure, now);
     case "query_requested":
@@ -189,7 +189,10 @@ function assertLegal(before: Order, after: Order): void {
     "versions count one by one",
   );
   assert(after.payments.filter(isLive).length <= 1 || after.state !== "paying", "one live payment at a time");
-  assert(after.state !== "pending" || !after.payments.some(isLive), "a pending order waits for nobody's money");
+  assert(
+    after.state !== "pending" || !after.payments.some(isLive),
+    "a pending order waits for nobody's money",
+  );
   const payer = after.payments.find(({ id }) => id === after.paidBy);
   assert((payer?.state === "succeeded") === (after.paidBy !== null), "who pays for an order has succeeded");
   assert(after.state !== "paid" || payer !== undefined, "paid means somebody paid");

@@ -1,11 +1,18 @@
 import { refundIdOf, type RefundId } from "../../schema/ids.ts";
-import type { Money } from "../../schema/money.ts";
-import type { Order, OrderState, Payment, Refund } from "../../schema/order.ts";
+import { money, type Money } from "../../schema/money.ts";
+import {
+  refundedOf,
+  type Effect,
+  type Order,
+  type OrderState,
+  type Payment,
+  type Refund,
+} from "../../schema/order.ts";
 import { err, ok, type Result } from "../../schema/result.ts";
 import { ignore, openCase, type Decision } from "./decision.ts";
 
-/** Refunds one order may see: partial ones by staff, and the automatic ones of late and surplus money. */
-const REFUNDS_MAX = 200;
+/** Refunds staff may ask for. Late and surplus money comes on top, and all of them fit one message. */
+const REFUNDS_MAX = 50;
 
 /** Money of a payment that refunds have given back or promised. */
 function promisedOf({ refunds }: Pick<Order, "refunds">, payment: Payment["id"]): number {
@@ -14,6 +21,10 @@ function promisedOf({ refunds }: Pick<Order, "refunds">, payment: Payment["id"])
     if (refund.payment === payment && refund.state !== "failed") amount += refund.amount.amount;
   return amount;
 }
+
+/** What a payment can still give back. */
+export const leftOf = (order: Pick<Order, "refunds">, { id, amount }: Payment): Money =>
+  money(amount.amount - promisedOf(order, id), amount.currency);
 
 /** True when no payment's refunds exceed what was captured with it. */
 export const refundsWithin = (order: Order): boolean =>
@@ -56,17 +67,12 @@ export function requestRefund(
 ): Result<Decision, StaffRefusal> {
   const payment = order.payments.find(({ id }) => id === order.paidBy);
   if (!payment || order.stock === "retaking") return err({ code: "order_state", state: order.state });
-  const left = payment.amount.amount - promisedOf(order, payment.id);
-  const wanted = amount?.amount ?? left;
-  const full = wanted <= 0 || wanted > left || order.refunds.length >= REFUNDS_MAX;
-  if (full)
-    return err({
-      code: "refund_exceeds_captured",
-      refundable: { amount: left, currency: payment.amount.currency },
-    });
-  return ok(
-    refundPayment(order, payment, { amount: wanted, currency: payment.amount.currency }, reason, now),
-  );
+  const left = leftOf(order, payment);
+  const wanted = amount ?? left;
+  const tooMuch = wanted.amount <= 0 || wanted.amount > left.amount || wanted.currency !== left.currency;
+  if (tooMuch || order.refunds.length >= REFUNDS_MAX)
+    return err({ code: "refund_exceeds_captured", refundable: left });
+  return ok(refundPayment(order, payment, wanted, reason, now));
 }
 
 const withRefundChanged = (order: Order, id: RefundId, state: Refund["state"]): Order => ({
@@ -74,27 +80,35 @@ const withRefundChanged = (order: Order, id: RefundId, state: Refund["state"]): 
   refunds: order.refunds.map((refund) => (refund.id === id ? { ...refund, state } : refund)),
 });
 
-export function hearRefundSucceeded(order: Order, id: RefundId): Decision {
+/** The money is back with the buyer, also when a failure had been reported before. */
+export function hearRefundSucceeded(order: Order, id: RefundId, now: number): Decision {
   const refund = order.refunds.find((candidate) => candidate.id === id);
-  if (refund?.state !== "pending") return ignore(order);
+  if (!refund || refund.state === "succeeded") return ignore(order);
   const after = withRefundChanged(order, id, "succeeded");
-  let back = 0;
-  for (const { payment, state, amount } of after.refunds)
-    if (payment === order.paidBy && state === "succeeded") back += amount.amount;
-  if (order.state === "refunded" || back < order.amount.amount) return { order: after, effects: [] };
+  if (!refundsWithin(after)) {
+    const detail =
+      "succeeded after it had failed, and its money had been promised again: more went back than came";
+    return { order, effects: [refundCase(order, refund, { id: `refund_exceeded:${id}`, detail, now })] };
+  }
+  const whole = refundedOf(after).amount >= order.amount.amount;
+  if (order.paidBy === null || order.state === "refunded" || !whole) return { order: after, effects: [] };
   return { order: { ...after, state: "refunded", reason: refund.reason }, effects: [] };
 }
 
-/** The money stays where it is and may be asked for again; people are told. */
+/** The money stays where it is and may be asked for again; people are told. A failure after a success is for them alone. */
 export function hearRefundFailed(order: Order, id: RefundId, failure: string, now: number): Decision {
   const refund = order.refunds.find((candidate) => candidate.id === id);
-  if (refund?.state !== "pending") return ignore(order);
-  const facts = {
-    id: `refund_failed:${id}`,
-    kind: "refund_failed" as const,
-    payment: refund.payment,
-    detail: `${refund.amount.amount} ${refund.amount.currency} (${refund.reason}): ${failure}`,
-    openedAt: now,
-  };
-  return { order: withRefundChanged(order, id, "failed"), effects: [openCase(order, facts)] };
+  if (!refund || refund.state === "failed") return ignore(order);
+  const told = refundCase(order, refund, { id: `refund_failed:${id}`, detail: failure, now });
+  const after = refund.state === "pending" ? withRefundChanged(order, id, "failed") : order;
+  return { order: after, effects: [told] };
+}
+
+function refundCase(
+  order: Order,
+  { payment, amount, reason }: Refund,
+  { id, detail, now }: { id: string; detail: string; now: number },
+): Effect {
+  const what = `${amount.amount} ${amount.currency} (${reason}): ${detail}`;
+  return openCase(order, { id, kind: "refund_failed", payment, detail: what, openedAt: now });
 }

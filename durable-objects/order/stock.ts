@@ -36,7 +36,10 @@ export function hearGone(order: Order, take: number, now: number): Decision {
   if (order.state !== "paying" || !authorized) return ignore(order);
   const expired = expire(order, "pay_by_passed", now);
   const lost = stockLost(order, authorized, now);
-  return { ...expired, effects: [...expired.effects, { type: "close_payment", payment: authorized.id }, lost] };
+  return {
+    ...expired,
+    effects: [...expired.effects, { type: "close_payment", payment: authorized.id }, lost],
+  };
 }
 
 /** A paid order whose claimed units are gone should not exist. If it does, it is not kept paid without a unit. */
@@ -54,6 +57,7 @@ const stockLost = (order: Order, { id }: Payment, now: number): Effect =>
     id: `stock_lost:${order.order}`,
     kind: "stock_lost",
     payment: id,
-    detail: "claimed units were gone when they were to be sold: the money goes back, and the SKUs' journals say why",
+    detail:
+      "claimed units were gone when they were to be sold: the money goes back, and the SKUs' journals say why",
     openedAt: now,
   });

@@ -4,24 +4,25 @@ import { keyOf, type Decision } from "./decision.ts";
 /** The shape of `current.body`. A later shape reads the earlier ones. */
 const FORMAT = 1;
 /** How soon work that nobody has reported done is sent again: after this, doubling, up to the maximum. */
-export const RESEND_MS = 5_000;
+const RESEND_MS = 5_000;
 const RESEND_MS_MAX = 300_000;
 /** Work sent at once. */
 const SEND_MAX = 50;
-/** Entries of a timeline. What only repeats that nothing is new stops being written long before that. */
+/**
+ * Entries of a timeline. Transitions are always written. What only says that nothing is new (questions, empty answers,
+ * repeated news) stops being written long before everything else does.
+ */
 const HISTORY_MAX = 5_000;
 const HISTORY_NOISE_MAX = 300;
-/** Questions and their empty answers, of which a slow provider causes hundreds. */
-const NOISE = new Set([
-  "payment_open",
-  "payment_unknown",
-  "refund_unknown",
-  "query_payment",
-  "close_payment",
-  "query_requested",
-]);
+/** Questions, of which a slow provider causes hundreds. */
+const QUESTIONS: readonly Effect["type"][] = ["query_payment", "close_payment"];
 /** Not worth an entry: the clock, and acknowledgements of our own work. */
-const SILENT = new Set(["clock_ticked", "projected", "case_opened", "stock_released"]);
+export const SILENT: ReadonlySet<string> = new Set([
+  "clock_ticked",
+  "projected",
+  "case_opened",
+  "stock_released",
+]);
 
 /** The row of the outbox that stands for the read model's copy of the order. */
 export const PUBLISH = "publish";
@@ -33,6 +34,12 @@ const DDL = `
   CREATE TABLE IF NOT EXISTS inbox (event TEXT PRIMARY KEY, repeated INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS keys (key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, subject TEXT NOT NULL) WITHOUT ROWID;
 `;
+
+/** What an order was told, as its history keeps it. */
+export interface Heard {
+  readonly type: string;
+  readonly detail: unknown;
+}
 
 /** A piece of work in the outbox; `effect` is null for the read model's copy. */
 export interface Waiting {
@@ -63,16 +70,18 @@ export class OrderStore {
 
   /** All of it becomes true, or none. */
   transaction<T>(work: () => T): T {
-    return this.#storage.transactionSync(work);
+    const born = this.#born;
+    try {
+      return this.#storage.transactionSync(work);
+    } catch (cause) {
+      // The tables went with everything else.
+      this.#born = born;
+      throw cause;
+    }
   }
 
   /** The state, the reason for it and the work it causes. */
-  save(
-    before: Order,
-    { order, effects, withdrawn = [] }: Decision,
-    heard: { type: string; detail: unknown },
-    now: number,
-  ): void {
+  save(before: Order, { order, effects, withdrawn = [] }: Decision, heard: Heard, now: number): void {
     if (!this.#born) this.#storage.sql.exec(DDL);
     this.#born = true;
     this.#run(
@@ -80,28 +89,31 @@ export class OrderStore {
       FORMAT,
       JSON.stringify(order),
     );
-    this.#record(now, "report", heard.type, heard.detail);
-    if (before.state !== order.state)
-      this.#record(now, "transition", order.state, {
-        from: before.state,
-        reason: order.reason,
-        version: order.version,
-      });
+    const idle = before.version === order.version && effects.every(({ type }) => QUESTIONS.includes(type));
+    this.#record(now, "report", heard, idle ? HISTORY_NOISE_MAX : HISTORY_MAX);
+    if (before.state !== order.state) {
+      const detail = { from: before.state, reason: order.reason, version: order.version };
+      this.#record(now, "transition", { type: order.state, detail }, Number.MAX_SAFE_INTEGER);
+    }
     for (const key of withdrawn) this.settle(key);
     for (const effect of effects) {
-      this.#enqueue(keyOf(effect), JSON.stringify(effect), now);
-      this.#record(now, "effect", effect.type, effect);
+      const { type, ...detail } = effect;
+      // Asked for again, it is the same work: how often it was tried is not forgotten.
+      this.#run(
+        "INSERT INTO outbox (key, body, tries, due_at) VALUES (?, ?, 0, ?) ON CONFLICT (key) DO UPDATE SET body = excluded.body",
+        keyOf(effect),
+        JSON.stringify(effect),
+        now + RESEND_MS,
+      );
+      const noise = QUESTIONS.includes(type);
+      this.#record(now, "effect", { type, detail }, noise ? HISTORY_NOISE_MAX : HISTORY_MAX);
     }
-    if (before.version !== order.version) this.#enqueue(PUBLISH, null, now);
-  }
-
-  #enqueue(key: string, body: string | null, now: number): void {
-    this.#run(
-      "INSERT OR REPLACE INTO outbox (key, body, tries, due_at) VALUES (?, ?, 0, ?)",
-      key,
-      body,
-      now + RESEND_MS,
-    );
+    if (before.version !== order.version)
+      this.#run(
+        "INSERT OR REPLACE INTO outbox (key, body, tries, due_at) VALUES (?, NULL, 0, ?)",
+        PUBLISH,
+        now + RESEND_MS,
+      );
   }
 
   /** The work was done, or is no longer wanted. */
@@ -109,10 +121,14 @@ export class OrderStore {
     this.#run("DELETE FROM outbox WHERE key = ?", key);
   }
 
-  /** A piece of work that nobody has settled yet. */
-  waiting(key: string): Waiting | null {
-    const [row] = this.#rows("SELECT key, body FROM outbox WHERE key = ?", key);
-    return row ? waitingOf(row) : null;
+  /** Those of these pieces of work that nobody has settled yet. */
+  waiting(keys: readonly string[]): Waiting[] {
+    const rows = this.#rows(
+      "SELECT key, body FROM outbox WHERE key IN (SELECT value FROM json_each(?)) LIMIT ?",
+      JSON.stringify(keys),
+      SEND_MAX,
+    );
+    return rows.map(waitingOf);
   }
 
   /** What must be sent again now. Takes note that it was. */
@@ -123,7 +139,7 @@ export class OrderStore {
       SEND_MAX,
     );
     for (const { key, tries } of rows) {
-      const wait = Math.min(RESEND_MS * 2 ** Number(tries), RESEND_MS_MAX);
+      const wait = Math.min(RESEND_MS * 2 ** (Number(tries) + 1), RESEND_MS_MAX);
       this.#run("UPDATE outbox SET tries = tries + 1, due_at = ? WHERE key = ?", now + wait, key ?? null);
     }
     return rows.map(waitingOf);
@@ -134,8 +150,13 @@ export class OrderStore {
     return row?.at === null || row?.at === undefined ? null : Number(row.at);
   }
 
-  /** True the first time an event is heard. That it was repeated is written down once, however often it is. */
-  isNews(event: string, now: number): boolean {
+  /**
+   * False when this very event was heard before. That it was repeated is written down once, however often it is. Providers
+   * number their events each for itself, so an event is known by what it speaks of too.
+   */
+  isNews(report: Report, now: number): boolean {
+    if (!("source" in report) || report.source.via !== "callback") return true;
+    const event = `${"payment" in report ? report.payment : report.refund} ${report.source.event}`;
     const [known] = this.#rows("SELECT repeated FROM inbox WHERE event = ?", event);
     if (!known) {
       this.#run("INSERT INTO inbox (event, repeated) VALUES (?, 0)", event);
@@ -143,7 +164,7 @@ export class OrderStore {
     }
     if (known.repeated === 0) {
       this.#run("UPDATE inbox SET repeated = 1 WHERE event = ?", event);
-      this.#record(now, "report", "repeated_event", { event });
+      this.#record(now, "report", { type: "repeated_event", detail: { event } }, HISTORY_MAX);
     }
     return false;
   }
@@ -171,7 +192,7 @@ export class OrderStore {
     }));
   }
 
-  #record(at: number, kind: TimelineEntry["kind"], type: string, detail: unknown): void {
+  #record(at: number, kind: TimelineEntry["kind"], { type, detail }: Heard, entriesMax: number): void {
     if (SILENT.has(type)) return;
     this.#run(
       "INSERT INTO history (at, kind, type, detail) SELECT ?, ?, ?, ? WHERE (SELECT count(*) FROM history) < ?",
@@ -179,7 +200,7 @@ export class OrderStore {
       kind,
       type,
       JSON.stringify(detail),
-      NOISE.has(type) ? HISTORY_NOISE_MAX : HISTORY_MAX,
+      entriesMax,
     );
   }
 
@@ -198,7 +219,7 @@ const waitingOf = ({ key, body }: Row): Waiting => ({
 });
 
 /** What staff may read of a report: everything but the buyer's way to pay, which is a key to the payment. */
-export function told(report: Report): { type: string; detail: unknown } {
+export function told(report: Report): Heard {
   const { type, ...facts } = report;
   if (!("action" in facts)) return { type, detail: facts };
   const { action, ...rest } = facts;

@@ -35,14 +35,18 @@ export function passTime(order: Order, now: number): Decision {
     effects.push(questionFor(order, payment, now));
     if (payment.state === "authorized" && order.state === "paying" && order.stock === "held")
       effects.push({ type: "commit_stock", take: order.take });
-    if (now - order.payBy >= FATE_OPEN_MS) effects.push(fateOpen(order, payment, now));
+    if (isOpenTooLong(order, payment.askAt, now)) effects.push(fateOpen(order, payment, now));
     return { ...payment, asks: payment.asks + 1, askAt: nextAskAt(payment, order, now) };
   });
   const asked = effects.length > 0 ? { ...order, payments } : order;
   if (order.state !== "pending" || now < order.payBy) return { order: asked, effects };
-  const expired = expire(asked, "pay_by_passed");
+  const expired = expire(asked, "pay_by_passed", now);
   return { ...expired, effects: [...effects, ...expired.effects] };
 }
+
+/** Once: not when the question before this one, which was at most the longest interval ago, came so late already. */
+const isOpenTooLong = ({ payBy }: Order, askAt: number, now: number): boolean =>
+  now >= payBy + FATE_OPEN_MS && askAt - CLOSE_EVERY_MS_MAX < payBy + FATE_OPEN_MS;
 
 function fateOpen(order: Order, { id }: Payment, now: number): Effect {
   const detail = "the provider has given no final answer for an hour after the time to pay";

@@ -1,0 +1,201 @@
+import { expect, test } from "vitest";
+import { isEnded, keyOf } from "../../durable-objects/order/decision.ts";
+import { decide, finish, start } from "../../durable-objects/order/machine.ts";
+import { requestRefund } from "../../durable-objects/order/refunds.ts";
+import { dueAt } from "../../durable-objects/order/time.ts";
+import { paymentIdOf } from "../../schema/ids.ts";
+import type { Order, Report } from "../../schema/order.ts";
+import { cny, PAY_BY, PLACED_AT, reports, situations, startRequest } from "../fixtures/orders.ts";
+
+function permutations<T>(items: readonly T[]): T[][] {
+  if (items.length === 0) return [[]];
+  return items.flatMap((item, index) =>
+    permutations(items.toSpliced(index, 1)).map((rest) => [item, ...rest]),
+  );
+}
+
+/** Hears all of it; what it asks for is a set, since asking again for the same work is the same work. */
+function hearAll(from: Order, schedule: readonly Report[], now: number): { order: Order; asked: string[] } {
+  const asked = new Set<string>();
+  let order = from;
+  for (const report of schedule) {
+    const decision = decide(order, report, now);
+    for (const effect of decision.effects) asked.add(keyOf(effect));
+    order = decision.order;
+  }
+  return { order, asked: [...asked].toSorted() };
+}
+
+/** What an order is in the end, without how it got there. */
+const endOf = ({ state, reason, stock, take, paidBy, refunds, payments }: Order) => ({
+  ...{ state, reason, stock, take, paidBy, refunds },
+  payments: payments.map((one) => [one.id, one.state, one.askAt]),
+});
+
+test("callbacks in any order, any of them repeated, end in one state and ask for one set of effects", () => {
+  const order = situations.creating();
+  const { action, succeeded, failed, closed } = reports(order);
+  const callbacks = [action, succeeded, failed, closed];
+  const ends = new Set<string>();
+  for (const repeated of [[], ...callbacks.map((one) => [one]), [succeeded, failed], [failed, closed]])
+    for (const schedule of permutations([...callbacks, ...repeated])) {
+      const { order: end, asked } = hearAll(order, schedule, PLACED_AT + 1_000);
+      ends.add(JSON.stringify({ ...endOf(end), asked }));
+    }
+  expect([...ends].map((end) => JSON.parse(end) as unknown)).toMatchObject([
+    { state: "paid", refunds: [], paidBy: paymentIdOf(order.order, 1), asked: ["commit_stock:1"] },
+  ]);
+});
+
+test("a refund's success and failure end the same way whichever is heard first", () => {
+  const order = situations.refunding();
+  const { refundSucceeded, refundFailed } = reports(order);
+  const ends = permutations([refundSucceeded, refundFailed, refundSucceeded, refundFailed]).map(
+    (schedule) => {
+      const { order: end, asked } = hearAll(order, schedule, PLACED_AT);
+      return JSON.stringify({ ...endOf(end), asked });
+    },
+  );
+  expect(new Set(ends).size).toBe(1);
+  expect(ends[0]).toContain('"refunded"');
+});
+
+test("two providers that both take the money: one pays, the other gives it back, whichever is heard first", () => {
+  const one = situations.declined();
+  const started = start(one, startRequest(one), PLACED_AT + 1_000);
+  if (!started.ok) throw new Error(started.error.code);
+  const both = started.value.order;
+  const news = both.payments.map(({ id }) => ({ ...reports(both).succeeded, payment: id }));
+  for (const schedule of permutations([...news, ...news])) {
+    const { order: end, asked } = hearAll(both, schedule, PLACED_AT + 2_000);
+    expect(end).toMatchObject({
+      state: "paid",
+      refunds: [{ reason: "duplicate_payment", amount: cny(100) }],
+    });
+    expect(end.refunds[0]?.payment).not.toBe(end.paidBy);
+    expect(asked.filter((key) => !key.startsWith("close_payment"))).toEqual([
+      "commit_stock:1",
+      `refund_payment:${end.refunds[0]?.id}`,
+    ]);
+  }
+});
+
+test("the money of an older payment pays, and the page of the newer one is closed until its provider says so", () => {
+  const one = situations.declined();
+  const started = start(one, startRequest(one), PLACED_AT + 1_000);
+  if (!started.ok) throw new Error(started.error.code);
+  const [, second] = started.value.order.payments;
+  const { order, effects } = decide(started.value.order, reports(one).succeeded, PLACED_AT + 2_000);
+  expect(order).toMatchObject({ state: "paid", paidBy: one.payments[0]?.id });
+  expect(effects).toContainEqual({ type: "close_payment", payment: second?.id });
+  const due = dueAt(order) ?? 0;
+  expect(decide(order, { type: "clock_ticked" }, due).effects).toEqual([
+    { type: "close_payment", payment: second?.id },
+  ]);
+});
+
+test("an answer that never comes is a case once, and is still asked for", () => {
+  let order = situations.paying();
+  const asked: string[] = [];
+  for (let at = dueAt(order); at !== null && at < PAY_BY + 3 * 3_600_000; at = dueAt(order)) {
+    const decision = decide(order, { type: "clock_ticked" }, at);
+    asked.push(...decision.effects.map(({ type }) => type));
+    order = decision.order;
+  }
+  expect(asked.filter((type) => type === "open_case")).toHaveLength(1);
+  expect(asked.slice(0, 4)).toEqual(["query_payment", "query_payment", "query_payment", "query_payment"]);
+  expect(asked.at(-1)).toBe("close_payment");
+  expect(asked.length).toBeGreaterThan(55);
+});
+
+test("work that an order no longer wants is withdrawn", () => {
+  const paying = situations.committed();
+  const id = paying.payments[0]?.id;
+  expect(decide(paying, reports(paying).succeeded, PLACED_AT).withdrawn).toContain(`capture_payment:${id}`);
+  const authorized = situations.authorized();
+  expect(decide(authorized, reports(authorized).failed, PLACED_AT).withdrawn).toContain("commit_stock:1");
+  expect(decide(authorized, reports(authorized).succeeded, PLACED_AT).withdrawn).not.toContain(
+    "commit_stock:1",
+  );
+});
+
+test("money is asked for until its provider has said what became of it; questions are ended by any answer", () => {
+  const order = situations.committed();
+  const id = paymentIdOf(order.order, 1);
+  const { unknown, authorized, succeeded, refundUnknown, refundFailed } = reports(order);
+  expect(isEnded(order, `capture_payment:${id}`, [unknown])).toBe(false);
+  expect(isEnded(order, `capture_payment:${id}`, [authorized])).toBe(false);
+  expect(isEnded(order, `capture_payment:${id}`, [succeeded])).toBe(true);
+  expect(isEnded(order, `query_payment:${id}`, [unknown])).toBe(true);
+  expect(isEnded(order, "refund_payment:x", [refundUnknown])).toBe(false);
+  expect(isEnded(order, "refund_payment:x", [refundFailed])).toBe(true);
+  // The clock asks again about live payments only: a dead one's page is closed by the outbox.
+  expect(isEnded(order, `close_payment:${id}`, [unknown])).toBe(true);
+  expect(isEnded(situations.declined(), `close_payment:${id}`, [unknown])).toBe(false);
+});
+
+test("units that are gone when a paid order's are to be sold give its money back, less what staff gave", () => {
+  const order = situations.uncommitted();
+  const asked = requestRefund(order, { amount: cny(30), reason: "scratched" }, PLACED_AT);
+  if (!asked.ok) throw new Error(asked.error.code);
+  const { order: after } = decide(
+    finish(order, asked.value, PLACED_AT).order,
+    reports(order).gone,
+    PLACED_AT,
+  );
+  expect(after.refunds.map(({ amount, reason }) => [amount.amount, reason])).toEqual([
+    [30, "scratched"],
+    [70, "stock_lost"],
+  ]);
+});
+
+test("a second success is refunded in full and leaves the order paid", () => {
+  const first = situations.paid();
+  const second = {
+    ...(first.payments[0] as Order["payments"][number]),
+    id: paymentIdOf(first.order, 2),
+    state: "cancelled" as const,
+  };
+  const order = { ...first, payments: [...first.payments, second] };
+  const report: Report = {
+    type: "payment_succeeded",
+    payment: second.id,
+    providerRef: "bnk_2",
+    amount: cny(100),
+    source: { via: "query" },
+  };
+  const { order: after, effects } = decide(order, report, PLACED_AT);
+  expect(after).toMatchObject({
+    state: "paid",
+    refunds: [{ payment: second.id, amount: cny(100), reason: "duplicate_payment" }],
+  });
+  expect(effects).toEqual([{ type: "refund_payment", refund: after.refunds[0]?.id }]);
+  expect(decide(after, report, PLACED_AT).effects).toEqual([]);
+});
+
+test("late money withdraws the release it overtakes, and asks under a new take", () => {
+  const order = situations.expired();
+  const { order: after, withdrawn } = decide(order, reports(order).succeeded, PAY_BY + 1);
+  expect(after.take).toBe(2);
+  expect(withdrawn).toContain("release_stock:1");
+  const gone = decide(after, { type: "stock_gone", take: 2 }, PAY_BY + 2).order;
+  expect(gone).toMatchObject({ state: "expired", refunds: [{ reason: "late_payment" }] });
+  const refunded = decide(gone, { ...reports(gone).refundSucceeded }, PAY_BY + 3).order;
+  expect(refunded).toMatchObject({ state: "refunded", reason: "late_payment" });
+});
+
+test("refunds never add up to more than was captured, whatever is still on its way", () => {
+  const order = situations.paid();
+  const first = requestRefund(order, { amount: cny(60), reason: "scratched" }, PLACED_AT);
+  expect(first.ok).toBe(true);
+  if (!first.ok) return;
+  const after = finish(order, first.value, PLACED_AT).order;
+  expect(requestRefund(after, { amount: cny(60), reason: "scratched" }, PLACED_AT)).toMatchObject({
+    error: { code: "refund_exceeds_captured", refundable: cny(40) },
+  });
+  const failed = decide(after, reports(after).refundFailed, PLACED_AT).order;
+  expect(requestRefund(failed, { amount: cny(100), reason: "all" }, PLACED_AT).ok).toBe(true);
+  expect(requestRefund(situations.paying(), { amount: null, reason: "x" }, PLACED_AT)).toMatchObject({
+    error: { code: "order_state" },
+  });
+});
