@@ -61,45 +61,47 @@ async function rowsOf({ DB }: Env, id: string) {
 }
 
 describe("the copy in D1", () => {
+  /** As many orders as there are arrivals, each told of in another order. */
+  function everyArrival() {
+    const all = permutations([0, 1, 2, 3, 4]).map((arrival) => {
+      const order = pending();
+      const said = [ofSku(1, [order]), ...lifeOf(order).map(changed)];
+      return { arrival, order, letters: arrival.map((at) => said[at]) };
+    });
+    const orders = Object.fromEntries(all.map(({ order }) => [order.order, new FakeOrder(order)]));
+    return { all, world: worldOf({ orders, skus: { [LAMP]: new FakeSku(0) } }) };
+  }
+
   test("ends the same whatever the order of arrival, with every message twice", async () => {
-    const arrivals = permutations([0, 1, 2, 3, 4]);
-    await Promise.all(
-      arrivals.map(async (arrival) => {
-        const order = pending();
-        const world = worldOf({
-          orders: { [order.order]: new FakeOrder(order) },
-          skus: { [LAMP]: new FakeSku(0) },
-        });
-        const said = [ofSku(1, [order]), ...lifeOf(order).map(changed)];
-        for (const at of [...arrival, ...arrival])
-          expect(await deliverTo(consumeOrderEvents, world, bodies(said[at]))).toEqual(["acked"]);
-        expect(await rowsOf(world, order.order), arrival.join()).toEqual({
-          orders: [{ state: "refunded", version: 5, rank: 1, updated_at: 50 }],
-          payments: [{ state: "succeeded", provider_ref: "bnk_1", version: 5 }],
-          refunds: [{ state: "succeeded", version: 5 }],
-        });
-        expect(await findOrder(world.DB, order.order)).toEqual(lifeOf(order).at(-1));
-      }),
-    );
+    const { all, world } = everyArrival();
+    for (const step of [0, 1, 2, 3, 4, 0, 1, 2, 3, 4]) {
+      const ended = await deliverTo(
+        consumeOrderEvents,
+        world,
+        bodies(...all.map(({ letters }) => letters[step])),
+      );
+      expect(new Set(ended)).toEqual(new Set(["acked"]));
+    }
+    for (const { arrival, order } of all) {
+      expect(await rowsOf(world, order.order), arrival.join()).toEqual({
+        orders: [{ state: "refunded", version: 5, rank: 1, updated_at: 50 }],
+        payments: [{ state: "succeeded", provider_ref: "bnk_1", version: 5 }],
+        refunds: [{ state: "succeeded", version: 5 }],
+      });
+      expect(await findOrder(world.DB, order.order)).toEqual(lifeOf(order).at(-1));
+    }
   });
 
   test("ends the same when all of it arrives in one batch, in any order", async () => {
-    const [first, ...others] = permutations([0, 1, 2, 3, 4]).map((arrival) => ({
-      arrival,
-      order: pending(),
-    }));
-    const all = first ? [first, ...others] : [];
-    const world = worldOf({
-      orders: Object.fromEntries(all.map(({ order }) => [order.order, new FakeOrder(order)])),
-      skus: { [LAMP]: new FakeSku(0) },
-    });
-    const letters = all.flatMap(({ arrival, order }) => {
-      const said = [ofSku(1, [order]), ...lifeOf(order).map(changed)];
-      return arrival.map((at) => said[at]);
-    });
-    const ended = await deliverTo(consumeOrderEvents, world, bodies(...letters));
+    const { all, world } = everyArrival();
+    const ended = await deliverTo(
+      consumeOrderEvents,
+      world,
+      bodies(...all.flatMap(({ letters }) => letters)),
+    );
     expect(new Set(ended)).toEqual(new Set(["acked"]));
-    for (const { order } of all) expect((await findOrder(world.DB, order.order))?.version).toBe(5);
+    for (const { arrival, order } of all)
+      expect((await findOrder(world.DB, order.order))?.version, arrival.join()).toBe(5);
   });
 
   test("of an order nobody paid comes from its home SKU: placed, then expired", async () => {
@@ -139,7 +141,7 @@ describe("the copy in D1", () => {
   });
 
   test("takes a batch of more than one statement can carry", async () => {
-    const name = "lämp ".repeat(300);
+    const name = "lämp ".repeat(1_000);
     const placed = Array.from({ length: 900 }, () => {
       const one = placement();
       return { ...one, lines: one.lines.map((line) => ({ ...line, name })) };
@@ -159,7 +161,7 @@ describe("word to the actors", () => {
     const [two, three, four] = lifeOf(order).map(changed);
     await deliverTo(consumeOrderEvents, world, bodies(three, ofSku(9, [order]), four, ofSku(4, []), two));
     expect(actor.heard).toEqual([{ reports: [{ type: "projected", version: 4 }], settles: undefined }]);
-    expect(sku.throughs.toSorted()).toEqual([4, 9]);
+    expect(new Set(sku.throughs)).toEqual(new Set([4, 9]));
   });
 
   test("is not given while D1 is down: everything comes back", async () => {

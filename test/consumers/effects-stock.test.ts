@@ -1,0 +1,135 @@
+import { describe, expect, test } from "vitest";
+import type { EffectMessage } from "../../schema/messages.ts";
+import type { Effect, Order } from "../../schema/order.ts";
+import { consumeEffects } from "../../worker/consumers/effects.ts";
+import { cny, pending, situations } from "../fixtures/orders.ts";
+import { answerTo, BLUE, claimed, perform, RED } from "./effects-world.ts";
+import { bodies, deliverTo, FakeOrder, FakeSku, worldOf } from "./world.ts";
+
+/** The same order, of a red lamp and a blue one. */
+const ofTwo = (order: Order): Order => {
+  const lines = ["lamp-red", "lamp-blue"].map((sku) => ({ sku, name: sku, quantity: 1, unitPrice: cny(50) }));
+  return { ...order, lines };
+};
+
+describe("stock", () => {
+  test("is committed and released at every SKU of the order", async () => {
+    const order = ofTwo(situations.uncommitted());
+    const skus = { [RED]: claimed(order, new FakeSku(0)), [BLUE]: claimed(order, new FakeSku(0)) };
+    const { ended, heard } = await perform(order, [{ type: "commit_stock", take: 1 }], { skus });
+    expect(ended).toEqual(["acked"]);
+    expect(heard).toEqual([answerTo("commit_stock", { type: "stock_committed" })]);
+    expect([...Object.values(skus)].map(({ holds }) => holds.get(order.order)?.state)).toEqual([
+      "sold",
+      "sold",
+    ]);
+
+    const other = ofTwo(situations.expired());
+    const released = { [RED]: claimed(other, new FakeSku(0)), [BLUE]: claimed(other, new FakeSku(0)) };
+    const after = await perform(other, [{ type: "release_stock", take: 1, reason: "cancelled" }], {
+      skus: released,
+    });
+    expect(after.heard).toEqual([answerTo("release_stock", { type: "stock_released" })]);
+    expect(Object.values(released).map(({ available, calls }) => [available, calls])).toEqual([
+      [1, ["release:1:cancelled"]],
+      [1, ["release:1:cancelled"]],
+    ]);
+  });
+
+  test("that is gone from one SKU is gone", async () => {
+    const order = ofTwo(situations.uncommitted());
+    const skus = { [RED]: new FakeSku(0), [BLUE]: claimed(order, new FakeSku(0)) };
+    const { heard } = await perform(order, [{ type: "commit_stock", take: 1 }], { skus });
+    expect(heard).toEqual([answerTo("commit_stock", { type: "stock_gone", take: 1 })]);
+  });
+
+  test("of a SKU that is overloaded is not reported: the work comes back", async () => {
+    const order = situations.uncommitted();
+    const sku = claimed(order, new FakeSku(0));
+    sku.refusal = "overloaded";
+    const { ended, heard } = await perform(order, [{ type: "commit_stock", take: 1 }], {
+      skus: { [RED]: sku },
+    });
+    expect(ended).toEqual([expect.any(Number)]);
+    expect(heard).toEqual([]);
+  });
+
+  test("is retaken whole, and repeating that takes no more", async () => {
+    const order = ofTwo(situations.retaking());
+    const skus = { [RED]: new FakeSku(1), [BLUE]: new FakeSku(1) };
+    const again: Effect = { type: "retake_stock", take: 2 };
+    const { heard } = await perform(order, [again, again], { skus });
+    const retaken = answerTo("retake_stock", { type: "stock_retaken", take: 2 });
+    expect(heard).toEqual([retaken, retaken]);
+    expect([skus[RED]?.available, skus[BLUE]?.available]).toEqual([0, 0]);
+  });
+
+  test.each([
+    ["red", 0, 1],
+    ["blue", 1, 0],
+  ])(
+    "is not retaken in part when no %s one is left, and stays so when a unit comes free",
+    async (_, red, blue) => {
+      const order = ofTwo(situations.retaking());
+      const [ofRed, ofBlue] = [new FakeSku(red), new FakeSku(blue)];
+      const skus = { [RED]: ofRed, [BLUE]: ofBlue };
+      const effect: Effect = { type: "retake_stock", take: 2 };
+      const { heard } = await perform(order, [effect], { skus });
+      const gone = answerTo("retake_stock", { type: "stock_gone", take: 2 });
+      expect(heard).toEqual([gone]);
+      expect([ofRed.available, ofBlue.available]).toEqual([red, blue]);
+
+      // The order was told that it gets nothing, and may have promised the money back.
+      ofRed.available = 1;
+      ofBlue.available = 1;
+      expect((await perform(order, [effect], { skus })).heard).toEqual([gone]);
+      expect([ofRed.available, ofBlue.available]).toEqual([1, 1]);
+    },
+  );
+
+  test("a release that comes late does not touch what was retaken", async () => {
+    const order = situations.retaking();
+    const skus = { [RED]: new FakeSku(1) };
+    await perform(
+      order,
+      [
+        { type: "retake_stock", take: 2 },
+        { type: "release_stock", take: 1, reason: "pay_by_passed" },
+      ],
+      { skus },
+    );
+    expect(skus[RED]?.holds.get(order.order)).toEqual({ state: "claimed", take: 2 });
+  });
+});
+
+describe("a claim that outlived its deadline", () => {
+  const overdue: [string, Order | null, string[]][] = [
+    ["of an order that never began to pay is released as lost", null, ["release:1:payment_lost"]],
+    ["of a paid order is committed", situations.uncommitted(), ["commit:1"]],
+    ["of a paid order is committed again", situations.paid(), ["commit:1"]],
+    ["of a refunded order whose units were sold is committed", situations.refunded(), ["commit:1"]],
+    ["of an expired order is released", situations.expired(), ["release:1:pay_by_passed"]],
+    [
+      "of an order that released a later take is released up to it",
+      { ...situations.expired(), take: 2 },
+      ["release:2:pay_by_passed"],
+    ],
+    ["of an order that is being paid stays", situations.paying(), []],
+    ["of an order that was declined stays, since it may be paid again", situations.declined(), []],
+    ["of an order that retakes its units stays", situations.retaking(), []],
+  ];
+  test.each(overdue)("%s", async (_, order, calls) => {
+    const { order: id, buyer } = order ?? pending();
+    const sku = new FakeSku(0);
+    sku.holds.set(id, { state: "claimed", take: 1 });
+    const world = worldOf({ orders: { [id]: new FakeOrder(order) }, skus: { [RED]: sku } });
+    const message: EffectMessage = {
+      v: 1,
+      type: "claim_overdue",
+      sku: RED,
+      move: { order: id, take: 1, buyer, quantity: 1 },
+    };
+    expect(await deliverTo(consumeEffects, world, bodies(message))).toEqual(["acked"]);
+    expect(sku.calls).toEqual(calls);
+  });
+});
