@@ -23,14 +23,24 @@ export async function post({ event, url, body, tries }: Outgoing, secret: string
     "webhook-timestamp": String(Math.floor(at.getTime() / 1_000)),
     "webhook-signature": new Webhook(secret).sign(event, at, body),
   };
-  const signal = AbortSignal.timeout(CALLBACK_DEADLINE_MS);
+  // Not AbortSignal.timeout: its timer would keep the object busy for the whole deadline after every quick answer.
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), CALLBACK_DEADLINE_MS);
   try {
     // A redirect is not an acceptance, and a callback follows none.
-    const answer = await fetch(url, { method: "POST", headers, body, signal, redirect: "manual" });
+    const answer = await fetch(url, {
+      method: "POST",
+      headers,
+      body,
+      signal: patience.signal,
+      redirect: "manual",
+    });
     await answer.body?.cancel();
     return answer.ok;
   } catch (cause) {
     logError({ event: "bank_callback_failed", callback: event, tries }, cause);
     return false;
+  } finally {
+    clearTimeout(timer);
   }
 }
