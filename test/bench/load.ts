@@ -38,7 +38,8 @@ function run({ port, connections, requests }: Load): Promise<Loaded> {
         const head = pending.indexOf(HEAD_END);
         if (head < 0) return;
         const length = Number(/content-length: (\d+)/i.exec(pending.slice(0, head))?.[1] ?? NaN);
-        if (Number.isNaN(length)) return void reject(new Error(`an answer without a length: ${pending.slice(0, head)}`));
+        if (Number.isNaN(length))
+          return reject(new Error(`an answer without a length: ${pending.slice(0, head)}`));
         if (pending.length < head + HEAD_END.length + length) return;
         const status = pending.slice(9, 12);
         statuses[status] = (statuses[status] ?? 0) + 1;
@@ -46,7 +47,11 @@ function run({ port, connections, requests }: Load): Promise<Loaded> {
         send();
       });
     });
-  return Promise.all(Array.from({ length: connections }, one)).then(() => ({ tookMs: performance.now() - startedAt, statuses }));
+  return Promise.all(Array.from({ length: connections }, one)).then(() => ({
+    tookMs: performance.now() - startedAt,
+    statuses,
+  }));
 }
 
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread of Node, not a window
 parentPort?.postMessage(await run(workerData as Load));

@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join, resolve } from "node:path";
+import { dirname, extname, join, relative, resolve } from "node:path";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { ROOT } from "./settings.ts";
 import { wrangler } from "./wrangler.ts";
@@ -58,6 +58,9 @@ export async function serveBundle({
       workers: [
         {
           ...workerOptions,
+          // Wrangler's asset router would stand in front of every request; the Worker asks for files itself.
+          assets: undefined,
+          serviceBindings: { ASSETS: fileServer(join(dirname(configPath), "dist/public")) },
           // The name under which wrangler keeps the objects' files.
           name: "doorbuster",
           rootPath: dirname(configPath),
@@ -70,4 +73,27 @@ export async function serveBundle({
   );
   await server.ready;
   return server;
+}
+
+const TYPES: Record<string, string> = {
+  ".css": "text/css; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".svg": "image/svg+xml",
+};
+
+/** The built files by their path: all of them are known when the server starts. */
+function fileServer(root: string): (request: Request) => Response {
+  const files = new Map<string, { body: Uint8Array<ArrayBuffer>; type: string }>();
+  for (const entry of existsSync(root) ? readdirSync(root, { recursive: true, withFileTypes: true }) : []) {
+    const path = join(entry.parentPath, entry.name);
+    const type = TYPES[extname(entry.name)];
+    if (entry.isFile() && type)
+      files.set(`/${relative(root, path)}`, { body: new Uint8Array(readFileSync(path)), type });
+  }
+  return (request) => {
+    const file = files.get(new URL(request.url).pathname);
+    return file
+      ? new Response(file.body, { headers: { "content-type": file.type } })
+      : new Response(null, { status: 404 });
+  };
 }

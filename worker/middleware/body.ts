@@ -33,9 +33,13 @@ export async function readBytes(c: Context<App>): Promise<Uint8Array<ArrayBuffer
 export const jsonBody: MiddlewareHandler<App> = async (c, next) => {
   if (!JSON_TYPE.test(c.req.header("content-type") ?? ""))
     return problem(c, { code: "unsupported_media_type" });
-  const bytes = await readBytes(c);
-  if (!bytes) return problem(c, { code: "body_too_large" });
-  // Hono reads it again from here: the stream itself is spent.
-  c.req.raw = new Request(c.req.raw, { body: bytes });
+  const declared = c.req.header("content-length");
+  if (Number(declared ?? 0) > BODY_BYTES_MAX) return problem(c, { code: "body_too_large" });
+  // The server holds a body to the length it declares. One of unknown length is read here, piece by piece.
+  if (declared === undefined) {
+    const bytes = await readBytes(c);
+    if (!bytes) return problem(c, { code: "body_too_large" });
+    c.req.raw = new Request(c.req.raw, { body: bytes });
+  }
   await next();
 };
