@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { EffectMessage } from "../../schema/messages.ts";
 import type { Effect, Order } from "../../schema/order.ts";
+import { ok } from "../../schema/result.ts";
 import { consumeEffects } from "../../worker/consumers/effects.ts";
 import { cny, pending, situations } from "../fixtures/orders.ts";
 import { answerTo, BLUE, claimed, perform, RED } from "./effects-world.ts";
@@ -86,6 +87,24 @@ describe("stock", () => {
       expect([ofRed.available, ofBlue.available]).toEqual([1, 1]);
     },
   );
+
+  test("is moved in the order of the SKUs' numbers, whatever the order of the lines", async () => {
+    const trace: string[] = [];
+    const tracing = (name: string) => ({
+      commit: async () => {
+        trace.push(name);
+        return ok("sold");
+      },
+    });
+    const skus = { [RED]: tracing(RED), [BLUE]: tracing(BLUE) };
+    const order = ofTwo(situations.uncommitted());
+    await perform(order, [{ type: "commit_stock", take: 1 }], { skus });
+    await perform({ ...order, lines: order.lines.toReversed() }, [{ type: "commit_stock", take: 1 }], {
+      skus,
+    });
+    const inOrder = RED < BLUE ? [RED, BLUE] : [BLUE, RED];
+    expect(trace).toEqual([...inOrder, ...inOrder]);
+  });
 
   test("a release that comes late does not touch what was retaken", async () => {
     const order = situations.retaking();

@@ -1,3 +1,4 @@
+import { env } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
 import type { OrderEventMessage } from "../../schema/messages.ts";
 import type { Order, Payment, Placement } from "../../schema/order.ts";
@@ -34,6 +35,7 @@ function lifeOf(order: Order): Order[] {
     version: 4,
     updatedAt: 40,
     payments: [payment(order, { state: "succeeded" })],
+    refunds: [refund(order)],
   };
   const back = { ...refund(order), state: "succeeded" as const };
   return [
@@ -140,16 +142,27 @@ describe("the copy in D1", () => {
     }
   });
 
-  test("takes a batch of more than one statement can carry", async () => {
+  test("is written in parameters that D1 takes, however much there is to write", async () => {
     const name = "lämp ".repeat(1_000);
     const placed = Array.from({ length: 900 }, () => {
       const one = placement();
       return { ...one, lines: one.lines.map((line) => ({ ...line, name })) };
     });
-    const world = worldOf({ skus: { [LAMP]: new FakeSku(0) } });
+    const sizes: number[] = [];
+    const measuring = {
+      prepare: (sql: string) => ({
+        bind: (rows: string) => {
+          sizes.push(new TextEncoder().encode(rows).byteLength);
+          return env.DB.prepare(sql).bind(rows);
+        },
+      }),
+      batch: (statements: D1PreparedStatement[]) => env.DB.batch(statements),
+    };
+    const world = worldOf({ skus: { [LAMP]: new FakeSku(0) } }, { DB: measuring });
     expect(await deliverTo(consumeOrderEvents, world, bodies(ofSku(1, placed)))).toEqual(["acked"]);
+    expect(Math.max(...sizes)).toBeLessThan(2_000_000);
     for (const { order } of [placed[0], placed[450], placed[899]].filter((one) => one !== undefined))
-      expect((await findOrder(world.DB, order))?.lines[0]?.name).toBe(name);
+      expect((await findOrder(env.DB, order))?.lines[0]?.name).toBe(name);
   });
 });
 

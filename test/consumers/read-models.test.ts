@@ -50,7 +50,7 @@ describe("the list of orders", () => {
         walked.push(...(page?.orders ?? []));
         cursor = page?.nextCursor ?? null;
         pages++;
-      } while (cursor !== null);
+      } while (cursor !== null && pages < 30);
       expect(pages).toBe(Math.ceil(21 / limit));
       const newest = placed.toSorted((a, b) => b.createdAt - a.createdAt || (a.order < b.order ? 1 : -1));
       expect(walked.map(({ order }) => order)).toEqual(newest.map(({ order }) => order));
