@@ -17,24 +17,19 @@ export function bodyOf(
 /** Sends a callback as the Standard Webhooks have it. True when the merchant answered with a 2xx. */
 export async function post({ event, url, body, tries }: Outgoing, secret: string): Promise<boolean> {
   const at = new Date();
-  const headers = {
-    "content-type": "application/json",
-    "webhook-id": event,
-    "webhook-timestamp": String(Math.floor(at.getTime() / 1_000)),
-    "webhook-signature": new Webhook(secret).sign(event, at, body),
-  };
   // Not AbortSignal.timeout: its timer would keep the object busy for the whole deadline after every quick answer.
   const patience = new AbortController();
   const timer = setTimeout(() => patience.abort(), CALLBACK_DEADLINE_MS);
   try {
+    const headers = {
+      "content-type": "application/json",
+      "webhook-id": event,
+      "webhook-timestamp": String(Math.floor(at.getTime() / 1_000)),
+      "webhook-signature": new Webhook(secret).sign(event, at, body),
+    };
+    const { signal } = patience;
     // A redirect is not an acceptance, and a callback follows none.
-    const answer = await fetch(url, {
-      method: "POST",
-      headers,
-      body,
-      signal: patience.signal,
-      redirect: "manual",
-    });
+    const answer = await fetch(url, { method: "POST", headers, body, signal, redirect: "manual" });
     await answer.body?.cancel();
     return answer.ok;
   } catch (cause) {
