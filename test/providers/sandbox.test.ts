@@ -1,0 +1,169 @@
+import { env } from "cloudflare:test";
+import { Webhook } from "standardwebhooks";
+import { describe, expect, test } from "vitest";
+import type { BankApi, BankPayment } from "../../schema/actors.ts";
+import { orderOf, refundIdOf } from "../../schema/ids.ts";
+import type { Payment } from "../../schema/order.ts";
+import { offered, providerOf } from "../../worker/providers/registry.ts";
+import { sandbox } from "../../worker/providers/sandbox/adapter.ts";
+import { freshBank, Merchant, secret } from "../fixtures/bank.ts";
+import { payment, pending, placement } from "../fixtures/orders.ts";
+import { providerConformance, type Letter, type LetterFacts, type Provider } from "./conformance.ts";
+
+Merchant.standIn();
+
+const otherSecret = "whsec_bm90IHRoZSBzZWNyZXQgb2YgdGhpcyBiYW5r";
+
+/** Every method of a bank, each doing the same. */
+const bankOf = (answer: () => Promise<unknown>) => new Proxy({}, { get: () => answer }) as BankApi;
+
+async function sign(body: string, at = Date.now(), by = secret, id = "msg_1"): Promise<Letter> {
+  const headers = new Headers({
+    "webhook-id": id,
+    "webhook-timestamp": String(Math.floor(at / 1_000)),
+    "webhook-signature": new Webhook(by).sign(id, new Date(at), body),
+  });
+  return { headers, body: new TextEncoder().encode(body) };
+}
+
+function bodyOf(
+  type: string,
+  { event = "evt_1", payment: of = some, order = orderOf(of.id) }: LetterFacts,
+  at: number,
+) {
+  const { amount, currency } = of.amount;
+  const data = { payment: "bnk_1", reference: of.id, order, amount, currency };
+  return { id: event, type, created: Math.floor(at / 1_000), data };
+}
+
+const some = payment(pending(placement()));
+
+async function make(): Promise<Provider> {
+  const bank = freshBank().api();
+  const pressing = async (press: "approve" | "decline", { id }: Payment) => {
+    await bank[press]((await bank.queryPayment(id))?.id ?? "");
+  };
+  const strange = { id: "bnk_1", state: "constructor", amount: some.amount } as unknown as BankPayment;
+  // Calls that answer with a Result and calls that answer with the thing itself both see the strange word.
+  const neverSeen = bankOf(async () => ({ ...strange, ok: true, value: strange }));
+  return {
+    adapter: sandbox(bank, secret),
+    twoStep: "card",
+    approve: (of) => pressing("approve", of),
+    decline: (of) => pressing("decline", of),
+    unreachable: sandbox(
+      bankOf(() => Promise.reject(new Error("connection refused"))),
+      secret,
+    ),
+    silent: sandbox(
+      bankOf(() => new Promise(() => {})),
+      secret,
+    ),
+    neverSeen: sandbox(neverSeen, secret),
+    letter: (type, facts = {}) => {
+      const at = facts.signedAt ?? Date.now();
+      return sign(JSON.stringify(bodyOf(`payment.${type}`, facts, at)), at, facts.secret);
+    },
+    signed: sign,
+    otherSecret,
+    signatureHeaders: ["webhook-id", "webhook-timestamp", "webhook-signature"],
+  };
+}
+
+providerConformance({ name: "sandbox", make });
+
+describe("the sandbox's own words", () => {
+  const adapter = sandbox(freshBank().api(), secret);
+  const read = async ({ headers, body }: Letter) => adapter.readNotice(headers, body, Date.now());
+
+  test.for([
+    ["refund.succeeded", "refund_succeeded"],
+    ["refund.failed", "refund_failed"],
+  ])("%s is about a refund", async ([type, report]) => {
+    const reference = refundIdOf(orderOf(some.id), 1);
+    const body = bodyOf(type ?? "", {}, Date.now());
+    const about = await sign(JSON.stringify({ ...body, data: { ...body.data, reference } }));
+    expect(await read(about)).toMatchObject({
+      ok: true,
+      value: { report: { type: report, refund: reference } },
+    });
+    const crossed = await sign(JSON.stringify(body));
+    expect(await read(crossed)).toMatchObject({ ok: false, error: { code: "invalid_request" } });
+  });
+
+  test("payment.authorized is read", async () => {
+    const said = await read(await sign(JSON.stringify(bodyOf("payment.authorized", {}, Date.now()))));
+    expect(said).toMatchObject({
+      ok: true,
+      value: { report: { type: "payment_authorized", amount: some.amount } },
+    });
+  });
+
+  test("one good signature among several is enough, as when a secret is rotated", async () => {
+    const sent = await sign(JSON.stringify(bodyOf("payment.closed", {}, Date.now())));
+    const older = new Webhook(otherSecret).sign("msg_1", new Date(), "x");
+    sent.headers.set("webhook-signature", `${older} ${sent.headers.get("webhook-signature") ?? ""}`);
+    expect((await read(sent)).ok).toBe(true);
+  });
+
+  test("the published vector of Standard Webhooks is ours too", () => {
+    const body = '{"test": 2432232314}';
+    const signature = new Webhook("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").sign(
+      "msg_p5jXN8AQM9LWM0D4loKWxJek",
+      new Date(1_614_265_330_000),
+      body,
+    );
+    expect(signature).toBe("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+  });
+
+  test("what the bank sends, the adapter reads", async () => {
+    const merchant = new Merchant();
+    const { order, createdAt } = placement({ createdAt: Date.now() });
+    const bank = freshBank().api();
+    const of = payment(pending(placement({ order, createdAt })), {
+      callbackUrl: merchant.url,
+      method: "bank",
+    });
+    const provider = sandbox(bank, secret);
+    const outcome = await provider.create(of, {
+      order,
+      description: "1 x Red lamp",
+      payBy: Date.now() + 60_000,
+    });
+    if (outcome.kind !== "action_required") throw new Error(outcome.kind);
+    expect(outcome.action).toEqual({
+      type: "redirect",
+      url: `${new URL(merchant.url).origin}/sandbox/payments/${outcome.providerRef}`,
+    });
+    await bank.approve(outcome.providerRef);
+    const [heard] = await merchant.hears(1);
+    if (!heard) throw new Error("nothing heard");
+    const said = await provider.readNotice(heard.headers, new TextEncoder().encode(heard.text), Date.now());
+    const report = {
+      type: "payment_succeeded",
+      payment: of.id,
+      providerRef: outcome.providerRef,
+      amount: of.amount,
+    };
+    expect(said).toMatchObject({ ok: true, value: { event: heard.id, order, report } });
+  });
+});
+
+describe("the registry", () => {
+  test("offers what PROVIDERS names, in its order, and nothing else", () => {
+    expect(offered({ ...env, PROVIDERS: "sandbox" }).map(({ name }) => name)).toEqual(["sandbox"]);
+    expect(offered({ ...env, PROVIDERS: "" })).toEqual([]);
+    expect(providerOf({ ...env, PROVIDERS: "" }, "sandbox")).toBeNull();
+    expect(providerOf(env, "constructor")).toBeNull();
+    expect(providerOf(env, "sandbox")?.methods).toEqual(["bank", "card"]);
+  });
+
+  test("has no play money in production, nor without its bank", () => {
+    const production = { ...env, ENVIRONMENT: "production" } as unknown as Env;
+    const bankless = { ...env, SANDBOX_BANK: undefined } as unknown as Env;
+    for (const world of [production, bankless]) {
+      expect(providerOf(world, "sandbox")).toBeNull();
+      expect(offered(world)).toEqual([]);
+    }
+  });
+});
