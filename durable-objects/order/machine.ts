@@ -162,7 +162,10 @@ export function finish(before: Order, { order: after, ...rest }: Decision, now: 
   return { order, ...rest, withdrawn: [...(rest.withdrawn ?? []), ...outdated(before, order)] };
 }
 
-/** Questions about payments whose fate is known now, and steps towards a sale that this payment will not make. */
+/**
+ * Questions about payments whose fate is known now, and captures that nobody wants any more. A commit of stock is not
+ * withdrawn: it may have happened, and only its answer tells.
+ */
 function outdated(before: Order, after: Order): string[] {
   const stopped = before.state === "paying" && after.state !== "paying";
   const keys: string[] = [];
@@ -171,7 +174,6 @@ function outdated(before: Order, after: Order): string[] {
     if (settled) keys.push(`query_payment:${id}`, `close_payment:${id}`);
     if (settled || stopped) keys.push(`capture_payment:${id}`);
   }
-  if (stopped && after.state !== "paid") keys.push(`commit_stock:${before.take}`);
   return keys;
 }
 

@@ -113,10 +113,8 @@ test("work that an order no longer wants is withdrawn", () => {
   const id = paying.payments[0]?.id;
   expect(decide(paying, reports(paying).succeeded, PLACED_AT).withdrawn).toContain(`capture_payment:${id}`);
   const authorized = situations.authorized();
-  expect(decide(authorized, reports(authorized).failed, PLACED_AT).withdrawn).toContain("commit_stock:1");
-  expect(decide(authorized, reports(authorized).succeeded, PLACED_AT).withdrawn).not.toContain(
-    "commit_stock:1",
-  );
+  // It may have happened already: only its answer tells.
+  expect(decide(authorized, reports(authorized).failed, PLACED_AT).withdrawn).not.toContain("commit_stock:1");
 });
 
 test("money is asked for until its provider has said what became of it; questions are ended by any answer", () => {

@@ -143,6 +143,19 @@ test("whatever the table does not list changes nothing and asks for nothing, at 
   expect([...moves].toSorted()).toEqual(strangers.map((name) => `pending ${name}`).toSorted());
 });
 
+test("the clock does nothing before its time, and a word about another take is not heard", () => {
+  for (const from of Object.keys(situations)) {
+    const order = situationOf(from);
+    expect(decide(order, { type: "clock_ticked" }, PLACED_AT + 9_999), from).toMatchObject({
+      order,
+      effects: [],
+    });
+    for (const type of ["stock_retaken", "stock_gone"] as const)
+      expect(decide(order, { type, take: order.take - 1 }, PAY_BY + 1).order, from).toBe(order);
+  }
+  expect(decide(pending(), { type: "clock_ticked" }, PAY_BY - 1).order.state).toBe("pending");
+});
+
 test("a provider that has not heard of a payment yet is not believed while its creation may be under way", () => {
   const order = situations.creating();
   const { notFound } = reports(order);
