@@ -30,8 +30,10 @@ function install() {
   const current =
     existsSync(NODE) && existsSync(INSTALLED) && statSync(INSTALLED).mtimeMs >= statSync(LOCK).mtimeMs;
   if (current || sameTree()) return;
-  console.log("Installing the project's packages (npm ci) ...");
-  const done = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+  console.log("Installing the project's packages (npm install) ...");
+  // Not `npm ci`: it refuses a lock that lacks another platform's optional binaries, which some registries do not carry. This
+  // installs what is locked all the same, and writes nothing back.
+  const done = spawnSync("npm", ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"], {
     cwd: ROOT,
     stdio: "inherit",
     shell: process.platform === "win32",
