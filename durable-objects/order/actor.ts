@@ -149,18 +149,11 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
   /** No await in here: between reading an order and writing it, nothing else can happen. */
   #step<T>(settles: string | null, work: (step: Step) => T): T {
     const step: Step = { now: Date.now(), settles, asked: new Set(), lines: [] };
-    let answer: T;
-    try {
-      answer = this.#store.transaction(() => {
-        const done = work(step);
-        this.#arm();
-        return done;
-      });
-    } catch (cause) {
-      // The alarm went back with everything else, to when is not known any more.
-      this.#armedAt = null;
-      throw cause;
-    }
+    const answer = this.#store.transaction(() => {
+      const done = work(step);
+      this.#arm();
+      return done;
+    });
     for (const line of step.lines) log(line);
     // Nobody waits for it. The output gate keeps messages back until what they speak of is on disk.
     if (step.asked.size > 0) this.ctx.waitUntil(this.#send(this.#store.waiting([...step.asked])));

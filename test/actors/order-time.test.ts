@@ -1,7 +1,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Report } from "../../schema/order.ts";
-import { LiveOrder, paid, pass, paying } from "../fixtures/order-actor.ts";
+import { type LiveOrder, paid, pass, paying } from "../fixtures/order-actor.ts";
 import { cny } from "../fixtures/orders.ts";
 
 const MINUTE_MS = 60_000;
@@ -230,6 +230,10 @@ test("a slow provider's hundreds of questions do not fill the history, and what 
   const payment = order.payment();
   const unknown: Report = { type: "payment_unknown", payment, cause: "timeout", source: { via: "query" } };
   for (let times = 0; times < 20; times++) await order.api.report(Array.from({ length: 100 }, () => unknown));
+  for (let times = 0; times < 400; times++) {
+    pass(2_000);
+    await order.api.report([{ type: "query_requested", by: "buyer" }]);
+  }
   await order.api.report([order.succeeded()]);
   const entries = await order.api.timeline();
   expect(entries.length).toBeLessThan(320);

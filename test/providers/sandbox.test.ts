@@ -1,10 +1,8 @@
-import { env } from "cloudflare:test";
 import { Webhook } from "standardwebhooks";
 import { describe, expect, test } from "vitest";
 import type { BankApi, BankPayment } from "../../schema/actors.ts";
 import { orderOf, refundIdOf } from "../../schema/ids.ts";
 import type { Payment } from "../../schema/order.ts";
-import { offered, providerOf } from "../../worker/providers/registry.ts";
 import { sandbox } from "../../worker/providers/sandbox/adapter.ts";
 import { freshBank, Merchant, secret } from "../fixtures/bank.ts";
 import { payment, pending, placement } from "../fixtures/orders.ts";
@@ -146,24 +144,5 @@ describe("the sandbox's own words", () => {
       amount: of.amount,
     };
     expect(said).toMatchObject({ ok: true, value: { event: heard.id, order, report } });
-  });
-});
-
-describe("the registry", () => {
-  test("offers what PROVIDERS names, in its order, and nothing else", () => {
-    expect(offered({ ...env, PROVIDERS: "sandbox" }).map(({ name }) => name)).toEqual(["sandbox"]);
-    expect(offered({ ...env, PROVIDERS: "" })).toEqual([]);
-    expect(providerOf({ ...env, PROVIDERS: "" }, "sandbox")).toBeNull();
-    expect(providerOf(env, "constructor")).toBeNull();
-    expect(providerOf(env, "sandbox")?.methods).toEqual(["bank", "card"]);
-  });
-
-  test("has no play money in production, nor without its bank", () => {
-    const production = { ...env, ENVIRONMENT: "production" } as unknown as Env;
-    const bankless = { ...env, SANDBOX_BANK: undefined } as unknown as Env;
-    for (const world of [production, bankless]) {
-      expect(providerOf(world, "sandbox")).toBeNull();
-      expect(offered(world)).toEqual([]);
-    }
   });
 });

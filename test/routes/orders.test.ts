@@ -212,7 +212,7 @@ test("while D1 is away a sale goes on: orders, payments, callbacks and reads do 
     );
     return {
       status: answer.status,
-      body: (await answer.json()) as { id: string; code?: string; state?: string; action?: { url: string } },
+      body: await answer.json<{ id: string; code?: string; state?: string; action?: { url: string } }>(),
     };
   };
   expect((await ask(`/v1/sales/${id}`)).status).toBe(200);
