@@ -210,7 +210,8 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
     const owed = [dueAt(order), this.#store.nextDueAt()].filter((at) => at !== null);
     if (owed.length === 0) return;
     const at = Math.min(...owed);
-    if (this.#armedAt !== null && this.#armedAt <= at) return;
+    // One that is overdue may have been given up by the platform.
+    if (this.#armedAt !== null && this.#armedAt <= at && this.#armedAt > Date.now()) return;
     this.#armedAt = at;
     // Part of the same commit; a failure closes the output gate, so nobody hears of what has no alarm.
     void this.ctx.storage.setAlarm(at);
