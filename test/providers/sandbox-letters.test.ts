@@ -20,10 +20,8 @@ function headersOf(text: string): Headers {
   });
 }
 
-const bytesOf = (text: string): Uint8Array<ArrayBuffer> => new Uint8Array(new TextEncoder().encode(text));
-
-async function verdict(text: string, headers = headersOf(text), body = bytesOf(text)): Promise<string> {
-  const said = await adapter.readNotice(headers, body, Date.now());
+async function verdict(text: string, headers = headersOf(text)): Promise<string> {
+  const said = await adapter.readNotice(headers, new TextEncoder().encode(text), Date.now());
   return said.ok ? "read" : said.error.code;
 }
 
