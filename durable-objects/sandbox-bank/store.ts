@@ -39,7 +39,6 @@ export class BankStore {
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
-    // Asked for the newest of the tables, since an older bank lacks it.
     const found = storage.sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'outgoing'");
     this.#born = found.toArray().length > 0;
   }

@@ -5,7 +5,7 @@ import type { PaymentOutcome, PaymentProvider, RefundOutcome } from "../port.ts"
 import { METHODS, methodOf, noticeOf, outcomeOf } from "./wire.ts";
 
 /** How long the bank may take to answer; after that its answer is unknown. */
-export const PROVIDER_DEADLINE_MS = 4_000;
+const PROVIDER_DEADLINE_MS = 4_000;
 
 /** A callback may be this much older, or newer, than our clock. */
 const NOTICE_SKEW_MS_MAX = 5 * 60_000;
