@@ -16,10 +16,11 @@ import { fingerprintOf } from "./fingerprint.ts";
 import { readOrder } from "./read.ts";
 
 /**
- * A claim outlasts the time to pay by this much. The order itself gives the stock back when that time has passed; the
- * claim's own deadline is for the crash in which the order never heard of it.
+ * A claim outlasts the time to pay by this much: more than two objects' clocks differ. The order itself gives the stock back
+ * when its time has passed; at the claim's own deadline the SKU asks after orders that a crash kept from ever hearing of it,
+ * whose units must not wait for longer than they have to.
  */
-const CLAIM_GRACE_MS = 10 * 60_000;
+const CLAIM_GRACE_MS = 5_000;
 
 export interface PayRequest {
   readonly order: string;
