@@ -123,7 +123,8 @@ type Ended = Heard<"payment_failed"> | Heard<"payment_closed"> | Heard<"payment_
 export function hearEnded(order: Order, payment: Payment, report: Ended, now: number): Decision {
   if (!isLive(payment)) return ignore(order);
   const young = payment.state === "created" && now < payment.createdAt + CREATE_GRACE_MS;
-  if (report.type === "payment_not_found" && young) return ignore(order);
+  // "Never heard of it" about money that was promised is an older answer that comes late.
+  if (report.type === "payment_not_found" && (young || payment.state === "authorized")) return ignore(order);
 
   const ended = withPaymentChanged(order, payment.id, { ...endOf(report), askAt: null });
   if (order.state !== "paying") return { order: ended, effects: [] };

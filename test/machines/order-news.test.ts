@@ -108,6 +108,18 @@ test("an answer that never comes is a case once, and is still asked for", () => 
   expect(asked.length).toBeGreaterThan(55);
 });
 
+test("an old answer that a provider has never heard of a payment does not undo its promise of money", () => {
+  const order = situations.creating();
+  const { notFound, authorized, committed, succeeded } = reports(order);
+  const { order: end } = hearAll(
+    order,
+    [authorized, notFound, committed, notFound, succeeded],
+    PLACED_AT + 10_000,
+  );
+  expect(end).toMatchObject({ state: "paid", stock: "committed" });
+  expect(hearAll(order, [authorized, notFound], PAY_BY).order.state).toBe("paying");
+});
+
 test("work that an order no longer wants is withdrawn", () => {
   const paying = situations.committed();
   const id = paying.payments[0]?.id;

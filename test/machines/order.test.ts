@@ -44,7 +44,6 @@ const TABLE = `
   authorized   succeeded        soon   paid      succeeded        held       commit_stock
   authorized   wrongSum         soon   paying    authorized       held       open_case
   authorized   failed           soon   pending   failed           held       -
-  authorized   notFound         soon   pending   failed           held       -
   authorized   closed           late   expired   cancelled        released   release_stock
   authorized   committed        soon   paying    authorized       committed  capture_payment
   authorized   gone             soon   expired   authorized       released   release_stock,close_payment,open_case
@@ -57,8 +56,6 @@ const TABLE = `
   committed    failed           late   expired   failed           committed  open_case
   committed    closed           soon   pending   cancelled        committed  -
   committed    closed           late   expired   cancelled        committed  open_case
-  committed    notFound         soon   pending   failed           committed  -
-  committed    notFound         late   expired   failed           committed  open_case
   committed    query            soon   paying    authorized       committed  query_payment
   committed    tick             late   paying    authorized       committed  query_payment
   forgotten    action           soon   pending   failed           held       close_payment
