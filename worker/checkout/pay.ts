@@ -50,7 +50,8 @@ export async function startPayment(env: Env, request: PayRequest): Promise<Resul
 
   const order = await readOrder(env, request.order);
   if (!order || order.buyer !== request.buyer) return err({ code: "not_found" });
-  if (order.state === "pending") {
+  // After a capture that failed the units are sold to this order already: there is nothing left to claim.
+  if (order.state === "pending" && order.stock !== "committed") {
     const lost = await claim(env, order);
     if (lost) {
       if (lost.code === "order_expired") await releaseUnborn(env, order);
