@@ -1,3 +1,4 @@
+import { rmSync, symlinkSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { inParallel, type OrderBody, type StockBody } from "../../worker/local/client.ts";
 import { Server, until } from "./server.ts";
@@ -157,9 +158,27 @@ test("a second server on the same data is refused, and a taken port is said to b
   const second = new Server(server.port + 1, server.dataDir);
   expect(await second.start()).toBe(1);
   expect(second.output).toContain("Another Doorbuster is running on");
+  // The folder is what is locked, whatever it is called and wherever temporary files go.
+  const link = `${server.dataDir}-link`;
+  symlinkSync(server.dataDir, link);
+  const linked = new Server(server.port + 1, link);
+  expect(await linked.start("serve", { TMPDIR: server.dataDir })).toBe(1);
+  expect(linked.output).toContain("Another Doorbuster is running on");
+  rmSync(link);
   const elsewhere = await Server.fresh();
   const samePort = new Server(elsewhere.port, `${elsewhere.dataDir}-other`);
   expect(await samePort.start()).toBe(1);
   expect(samePort.output).toMatch(/Port \d+ is taken\..*PORT=\d+/);
+  await samePort.stop();
   expect(await elsewhere.stop()).toBe(0);
+});
+
+test("its runtime ends with the command that started it, and the data are free at once", async () => {
+  const { client } = server;
+  await client.defineSale("alone", "lamp-alone", { stock: 5, holdSeconds: 60 });
+  const { status } = await client.order(await client.token("alone"), "alone", "lamp-alone");
+  expect(status).toBe(201);
+  await server.killLauncher();
+  expect(await server.start()).toBe("ready");
+  expect(await client.stock("lamp-alone")).toMatchObject({ available: 4, held: 1 });
 });

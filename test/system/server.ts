@@ -86,6 +86,16 @@ export class Server {
     return this.#end("SIGKILL").then(() => undefined);
   }
 
+  /** Ends only the process that a user started, which gets no chance to end the others. */
+  async killLauncher(): Promise<void> {
+    const running = this.#process;
+    this.#process = null;
+    if (!running?.pid) return;
+    const ended = new Promise((resolve) => running.once("exit", resolve));
+    process.kill(running.pid, "SIGKILL");
+    await ended;
+  }
+
   /** Asks it to stop; answers with its exit code. */
   async stop(): Promise<number | null> {
     const code = await this.#end("SIGTERM");

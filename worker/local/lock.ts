@@ -1,47 +1,67 @@
-import { createHash } from "node:crypto";
-import { rmSync } from "node:fs";
-import { connect, createServer, type Server } from "node:net";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fail } from "./settings.ts";
+
+/** How long a runtime whose launcher was killed is given to end before it is called still running. */
+const LEFTOVER_MS_MAX = 5_000;
+const LEFTOVER_LOOK_MS = 100;
+/** Where Miniflare and wrangler keep the objects' files. */
+const OBJECTS = "state/v3/do";
+const SQLITE_BUSY = 5;
+
+/** Kept for as long as the process lives: closing it would give the folder free. */
+const locks: DatabaseSync[] = [];
 
 /**
  * One server for one data folder: two would each believe to be the only writer of every SKU and sell the same units twice.
- * The lock is a listening socket named after the folder: it ends with its process however that ends, so there is never
- * anything to clean up. A socket file that nobody answers on is left over from a process that was killed.
+ *
+ * The lock is SQLite's own exclusive lock of a file in the folder. The system holds it for the process and drops it however
+ * the process ends, so there is never anything to clean up and nothing to race for; and because the file is in the folder, a
+ * link to the folder or another TMPDIR leads to the same lock. What really must be alone is the runtime, which is another
+ * process and may outlive the one that started it; so its files are asked, too, whether anybody has them open.
  */
-export async function lockDataDir(dataDir: string): Promise<Server> {
-  const name = `doorbuster-${createHash("sha256").update(dataDir).digest("hex").slice(0, 16)}`;
-  const path = process.platform === "win32" ? `\\\\.\\pipe\\${name}` : join(tmpdir(), `${name}.sock`);
-  const first = await listenOn(path);
-  if (first) return first;
-  if (await isAnswered(path))
+export async function lockDataDir(dataDir: string): Promise<void> {
+  const lock = holdAlone(join(dataDir, "lock"));
+  if (!lock)
     fail(`Another Doorbuster is running on ${dataDir}. Stop it, or choose another folder with DATA_DIR=…`);
-  rmSync(path, { force: true });
-  return (await listenOn(path)) ?? fail(`Another Doorbuster has just been started on ${dataDir}.`);
+  locks.push(lock);
+  const deadline = Date.now() + LEFTOVER_MS_MAX;
+  while (isOpenElsewhere(dataDir)) {
+    if (Date.now() > deadline)
+      fail(
+        `The runtime (workerd) of another server still has the data in ${dataDir} open. Stop it, or choose another folder with DATA_DIR=…`,
+      );
+    await sleep(LEFTOVER_LOOK_MS);
+  }
 }
 
-function listenOn(path: string): Promise<Server | null> {
-  return new Promise((resolve, reject) => {
-    const server = createServer((socket) => socket.end());
-    server.once("error", (error: NodeJS.ErrnoException) =>
-      error.code === "EADDRINUSE" ? resolve(null) : reject(error),
-    );
-    server.listen(path, () => {
-      server.unref();
-      resolve(server);
-    });
-  });
+/** Opens the file with nobody beside us, or null. */
+function holdAlone(path: string): DatabaseSync | null {
+  const file = new DatabaseSync(path, { timeout: 0 });
+  try {
+    file.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+    return file;
+  } catch (cause) {
+    file.close();
+    if (cause instanceof Error && "errcode" in cause && cause.errcode === SQLITE_BUSY) return null;
+    throw cause;
+  }
 }
 
-function isAnswered(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => resolve(false));
+/** The runtime keeps one file of every class of objects open, and so locked, from its start to its end. */
+function isOpenElsewhere(dataDir: string): boolean {
+  const objects = join(dataDir, OBJECTS);
+  const classes = existsSync(objects) ? readdirSync(objects) : [];
+  const files = classes
+    .map((name) => join(objects, name, "metadata.sqlite"))
+    .filter((path) => existsSync(path));
+  return files.some((path) => {
+    const file = holdAlone(path);
+    file?.close();
+    return file === null;
   });
 }
 

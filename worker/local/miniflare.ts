@@ -43,6 +43,8 @@ export async function serveBundle({
 }: Bundle): Promise<{ dispose(): Promise<void> }> {
   const configPath = resolve(ROOT, config);
   wrangler("deploy", "--dry-run", "--outdir", outDir, "--config", configPath, "--env", "");
+  // It would warn that secrets are missing, which are given below and are nobody's to read from a file.
+  process.env.WRANGLER_LOG ??= "error";
   const { workerOptions } = unstable_getMiniflareWorkerOptions(configPath);
   const main = readdirSync(outDir).find((file) => file.endsWith(".js"));
   if (!main) throw new Error(`there is no bundle in ${outDir}`);

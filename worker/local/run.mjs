@@ -2,7 +2,9 @@
 // Runs a command of this project on a machine that has only Node 20 and npm: installs what is missing, then starts the
 // command with the project's own Node and as many open files as the system allows.
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -14,6 +16,12 @@ const LOCK = join(ROOT, "package-lock.json");
 /** A live object keeps three files open for about ten seconds after its last use; the runtime dies when they run out. */
 const FILES_PER_OBJECT = 3;
 const OBJECTS_MIN = 2_000;
+
+/** Commands that leave a runtime running; their processes are started as a group of their own. */
+const SERVERS = ["start", "serve"];
+
+/** Another command may be installing at this moment; one that takes longer than this is not waited for. */
+const INSTALL_MS_MAX = 600_000;
 
 const [command, ...args] = process.argv.slice(2);
 const script = join(ROOT, "worker/local", `${command}.ts`);
@@ -27,22 +35,67 @@ warnOfFewFiles();
 run();
 
 function install() {
-  const current =
+  if (isInstalled()) return;
+  const done = takeTurn();
+  try {
+    if (!isInstalled()) installPackages();
+  } finally {
+    done();
+  }
+}
+
+function isInstalled() {
+  const newer =
     existsSync(NODE) && existsSync(INSTALLED) && statSync(INSTALLED).mtimeMs >= statSync(LOCK).mtimeMs;
-  if (current || sameTree()) return;
+  return newer || sameTree();
+}
+
+/** Two commands started at once must not both write node_modules. A turn of a process that is no more is nobody's. */
+function takeTurn() {
+  const turn = join(
+    tmpdir(),
+    `doorbuster-install-${createHash("sha256").update(ROOT).digest("hex").slice(0, 16)}`,
+  );
+  const deadline = Date.now() + INSTALL_MS_MAX;
+  while (Date.now() < deadline) {
+    try {
+      writeFileSync(turn, String(process.pid), { flag: "wx" });
+      break;
+    } catch (cause) {
+      if (cause.code !== "EEXIST") break;
+      if (!isAlive(turn)) rmSync(turn, { force: true });
+      else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 250);
+    }
+  }
+  return () => rmSync(turn, { force: true });
+}
+
+function isAlive(turn) {
+  try {
+    return process.kill(Number(readFileSync(turn, "utf8")) || process.pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+function installPackages() {
   console.log("Installing the project's packages (npm install) ...");
   // Not `npm ci`: it refuses a lock that lacks another platform's optional binaries, which some registries do not carry. This
   // installs what is locked all the same, and writes nothing back.
-  const done = spawnSync("npm", ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"], {
-    cwd: ROOT,
-    stdio: "inherit",
-    shell: process.platform === "win32",
-  });
-  if (done.status !== 0) {
+  const { status } = spawnSync(
+    "npm",
+    ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"],
+    {
+      cwd: ROOT,
+      stdio: "inherit",
+      shell: process.platform === "win32",
+    },
+  );
+  if (status !== 0) {
     console.error(
       "The packages could not be installed. Check the network and the npm registry, then try again.",
     );
-    process.exit(done.status ?? 1);
+    process.exit(status ?? 1);
   }
 }
 
@@ -73,15 +126,27 @@ function run() {
     PATH: `${dirname(NODE)}:${process.env.PATH}`,
     WRANGLER_SEND_METRICS: "false",
   };
-  const child =
-    process.platform === "win32"
-      ? spawn(NODE, [script, ...args], { cwd: ROOT, stdio: "inherit", env, shell: true })
-      : spawn("sh", ["-c", 'ulimit -n "$(ulimit -Hn)" 2>/dev/null; exec "$0" "$@"', NODE, script, ...args], {
-          cwd: ROOT,
-          stdio: "inherit",
-          env,
-        });
+  const windows = process.platform === "win32";
+  const guarded = !windows && SERVERS.includes(command);
+  const child = windows
+    ? spawn(NODE, [script, ...args], { cwd: ROOT, stdio: "inherit", env, shell: true })
+    : spawn("sh", ["-c", 'ulimit -n "$(ulimit -Hn)" 2>/dev/null; exec "$0" "$@"', NODE, script, ...args], {
+        cwd: ROOT,
+        stdio: "inherit",
+        env,
+        detached: guarded,
+      });
+  if (guarded) guard(child.pid);
   // A terminal sends its signals to the whole group; one sent to this process alone is passed on.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
-  child.on("exit", (code, signal) => process.exit(code ?? (signal ? 1 : 0)));
+  child.on("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
+}
+
+/**
+ * A server is a group of processes, and its runtime would go on without the others, holding the data and the port. So the
+ * group has a guard: it reads from a pipe that nobody writes to, which ends when this process does, even by SIGKILL.
+ */
+function guard(group) {
+  const waits = 'read -r _; kill -s KILL -- "-$0" 2>/dev/null';
+  spawn("sh", ["-c", waits, String(group)], { detached: true, stdio: ["pipe", "ignore", "ignore"] });
 }

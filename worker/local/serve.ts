@@ -1,13 +1,14 @@
 import { lockDataDir, checkPort } from "./lock.ts";
 import { serveBundle } from "./miniflare.ts";
-import { readSettings } from "./settings.ts";
+import { keepSecrets, openDataDir, readSettings } from "./settings.ts";
 import { welcome } from "./welcome.ts";
 import { migrate } from "./wrangler.ts";
 
 /** `npm run serve`: the production bundle on the fast local server, for load and for looking closely. */
+await lockDataDir(openDataDir());
 const settings = readSettings();
-await lockDataDir(settings.dataDir);
 await checkPort(settings.port);
+keepSecrets(settings);
 migrate(settings);
 
 const server = await serveBundle({

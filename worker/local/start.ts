@@ -1,14 +1,15 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkPort, lockDataDir } from "./lock.ts";
-import { readSettings } from "./settings.ts";
+import { keepSecrets, openDataDir, readSettings } from "./settings.ts";
 import { welcome } from "./welcome.ts";
 import { migrate, wranglerDev } from "./wrangler.ts";
 
 /** `npm start`: the development server, `wrangler dev`, which reloads what is changed. */
+await lockDataDir(openDataDir());
 const settings = readSettings();
-await lockDataDir(settings.dataDir);
 await checkPort(settings.port);
+keepSecrets(settings);
 migrate(settings);
 
 // A file rather than arguments: what a process was started with is everybody's to read.

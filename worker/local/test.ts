@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { findChromium } from "./chromium.ts";
 import { fail, ROOT } from "./settings.ts";
@@ -36,6 +36,8 @@ step("Dead code", "knip");
 
 console.log("\n> Tests");
 mkdirSync(join(ROOT, "test/.artifacts"), { recursive: true });
+// A run that breaks off early must not be judged by the report of the one before.
+rmSync(REPORT, { force: true });
 const { status } = spawnSync(
   join(BIN, "vitest"),
   ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${REPORT}`, ...process.argv.slice(2)],
@@ -46,6 +48,7 @@ const { status } = spawnSync(
     shell: process.platform === "win32",
   },
 );
+if (!existsSync(REPORT)) fail("\nThe tests broke off.\n\n0 passed, 1 failed");
 const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(REPORT, "utf8")) as {
   numPassedTests: number;
   numFailedTests: number;
