@@ -11,6 +11,7 @@ export interface OrderBody {
   readonly reason: string | null;
   readonly pay_by: string;
   readonly code?: string;
+  readonly lines: readonly { sku: string; quantity: number }[];
   readonly payments: readonly { id: string; state: string }[];
   readonly refunds: readonly { id: string; state: string; reason: string }[];
 }
@@ -130,7 +131,9 @@ export class Client {
   }
 
   async restock(sku: string, delta: number): Promise<void> {
-    await this.call("POST", `/v1/admin/skus/${sku}/stock`, this.#adminKey, { delta, reason: "rush" });
+    const path = `/v1/admin/skus/${sku}/stock`;
+    const { status } = await this.call("POST", path, this.#adminKey, { delta, reason: "rush" });
+    if (status !== 200) throw new Error(`the SKU ${sku} could not be restocked: ${status}`);
   }
 
   async admin<T>(path: string): Promise<T> {
