@@ -106,11 +106,11 @@ async function ask(env: Env, order: Order, { type, payment: id }: Question): Pro
     return nobodyToAsk(env, payment, type === "capture_payment" ? "capture_failed" : "fate_open", id);
   switch (type) {
     case "query_payment":
-      return [paymentReport(id, await provider.query(id), { via: "query" })];
+      return [paymentReport(id, await provider.query(payment), { via: "query" })];
     case "close_payment":
-      return [paymentReport(id, await provider.close(id), { via: "answer" })];
+      return [paymentReport(id, await provider.close(payment), { via: "answer" })];
     case "capture_payment":
-      return [paymentReport(id, await provider.capture(id, payment.amount), { via: "answer" })];
+      return [paymentReport(id, await provider.capture(payment), { via: "answer" })];
     default:
       return unreachable(type);
   }
@@ -127,9 +127,11 @@ async function refund(env: Env, id: OrderId, wantedId: RefundId): Promise<Report
   const provider = providerOf(env, payment.provider);
   if (!provider) return nobodyToAsk(env, payment, "refund_failed", wantedId);
   // What became of an earlier try is asked first: a repeat is safe, but an answer is better.
-  const known = await provider.queryRefund(wantedId);
+  const known = await provider.queryRefund(wanted, payment);
   const settled = known.kind === "succeeded" || known.kind === "failed";
-  const report = refundReport(wantedId, settled ? known : await provider.refund(wanted), { via: "answer" });
+  const report = refundReport(wantedId, settled ? known : await provider.refund(wanted, payment), {
+    via: "answer",
+  });
   return report && [report];
 }
 

@@ -1,4 +1,4 @@
-import type { OrderId, PaymentId, RefundId } from "../../schema/ids.ts";
+import type { OrderId } from "../../schema/ids.ts";
 import type { Money } from "../../schema/money.ts";
 import type { Payment, PaymentAction, Refund, Report } from "../../schema/order.ts";
 import type { Result } from "../../schema/result.ts";
@@ -45,7 +45,8 @@ export interface CreateContext {
 }
 
 /**
- * One payment provider. An adapter stores nothing, retries nothing and decides nothing; every call has a
+ * One payment provider. Payments and refunds are as the order keeps them: their ids are ours, `providerRef` is the provider's
+ * own and null while it has not told us. An adapter stores nothing, retries nothing and decides nothing; every call has a
  * deadline, and every call is safe to repeat with the same ids.
  */
 export interface PaymentProvider {
@@ -53,19 +54,20 @@ export interface PaymentProvider {
   /** Ways to pay that the cashier offers, the default first. */
   readonly methods: readonly string[];
   create(payment: Payment, context: CreateContext): Promise<PaymentOutcome>;
-  query(payment: PaymentId): Promise<PaymentOutcome>;
+  query(payment: Payment): Promise<PaymentOutcome>;
   /** Asks that nobody can pay any more. `succeeded` when somebody already has. */
-  close(payment: PaymentId): Promise<PaymentOutcome>;
-  /** Takes the money of an authorized payment. */
-  capture(payment: PaymentId, amount: Money): Promise<PaymentOutcome>;
-  refund(refund: Refund): Promise<RefundOutcome>;
-  queryRefund(refund: RefundId): Promise<RefundOutcome>;
-  /** Verifies a callback over its raw bytes and reads it. `now` is epoch ms. */
+  close(payment: Payment): Promise<PaymentOutcome>;
+  /** Takes the money of an authorized payment, all of it. */
+  capture(payment: Payment): Promise<PaymentOutcome>;
+  /** Gives back a part of this payment, or the rest of it. */
+  refund(refund: Refund, payment: Payment): Promise<RefundOutcome>;
+  queryRefund(refund: Refund, payment: Payment): Promise<RefundOutcome>;
+  /** Verifies a callback over its raw bytes and reads it; null when it is true and none of our business. `now` is epoch ms. */
   readNotice(
     headers: Headers,
     body: Uint8Array<ArrayBuffer>,
     now: number,
-  ): Promise<Result<Notice, NoticeRefusal>>;
+  ): Promise<Result<Notice | null, NoticeRefusal>>;
   /** What this provider wants to hear when a callback was accepted. */
   acknowledge(): Response;
 }

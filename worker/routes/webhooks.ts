@@ -29,6 +29,7 @@ export const webhooks = routes().openapi(receive, async (c) => {
   const now = Date.now();
   const notice = await provider.readNotice(c.req.raw.headers, bytes, now);
   if (!notice.ok) return problem(c, notice.error);
+  if (!notice.value) return provider.acknowledge();
   const { event, order, report } = notice.value;
   const message: ProviderEventMessage = {
     v: 1,

@@ -41,24 +41,24 @@ export function sandbox(bank: BankApi, secret: string): PaymentProvider {
         return createdOutcome(await bank.createPayment(request), new URL(callbackUrl).origin);
       }),
 
-    query: (payment) =>
+    query: ({ id }) =>
       within(async () => {
-        const known = await bank.queryPayment(payment);
+        const known = await bank.queryPayment(id);
         return known ? outcomeOf(known) : { kind: "not_found" };
       }),
 
-    close: (payment) =>
+    close: ({ id }) =>
       within(async () => {
-        const closed = await bank.closePayment(payment);
+        const closed = await bank.closePayment(id);
         return closed.ok ? outcomeOf(closed.value) : refusedOutcome(closed.error.code);
       }),
 
-    capture: (payment, amount) =>
+    capture: ({ id, amount }) =>
       within(async () => {
-        const captured = await bank.capturePayment(payment, amount);
+        const captured = await bank.capturePayment(id, amount);
         if (captured.ok) return outcomeOf(captured.value);
         // Whatever the payment is now, the question of what became of it answers better than a refusal.
-        const known = captured.error.code === "wrong_state" ? await bank.queryPayment(payment) : null;
+        const known = captured.error.code === "wrong_state" ? await bank.queryPayment(id) : null;
         return known ? outcomeOf(known) : refusedOutcome(captured.error.code);
       }),
 
@@ -69,9 +69,9 @@ export function sandbox(bank: BankApi, secret: string): PaymentProvider {
         return refundOutcome(refunded.value.state);
       }),
 
-    queryRefund: (refund) =>
+    queryRefund: ({ id }) =>
       within(async (): Promise<RefundOutcome> => {
-        const known = await bank.queryRefund(refund);
+        const known = await bank.queryRefund(id);
         return known ? refundOutcome(known.state) : { kind: "not_found" };
       }),
 
