@@ -1,14 +1,15 @@
-import { cors } from "hono/cors";
 import { HTTPException } from "hono/http-exception";
+import { every } from "hono/combine";
+import { cors } from "hono/cors";
 import { methodNotAllowed } from "hono/method-not-allowed";
-import type { Context } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { logError } from "../durable-objects/log.ts";
 import { routes } from "./api/routes.ts";
 import type { App } from "./app-env.ts";
 import { allowedOrigins } from "./config.ts";
 import { language } from "./middleware/language.ts";
 import { requestLog } from "./middleware/request-log.ts";
-import { securityHeaders } from "./middleware/security-headers.ts";
+import { dataHeaders, pageHeaders } from "./middleware/security-headers.ts";
 import { errorPage, problemPage } from "./pages/problem-page.tsx";
 import { pages } from "./pages/routes.tsx";
 import { isProblemCode, problem, PROBLEMS, type ProblemCode } from "./problem.ts";
@@ -59,38 +60,29 @@ function codeOf(error: unknown): ProblemCode {
   return away ? "overloaded" : "internal_error";
 }
 
+const isData = (c: Context<App>): boolean => API_PATH.test(c.req.path);
+
+/** Browsers of other origins say where they come from; everybody else is spared what is only for them. */
+const crossOrigin = cors({
+  origin: (origin, c: Context<App>) =>
+    allowedOrigins(c.env.ALLOWED_ORIGINS).includes(origin) ? origin : null,
+  allowMethods: ["GET", "POST", "PUT", "DELETE"],
+  allowHeaders: ["Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id"],
+  exposeHeaders: ["Idempotent-Replayed", "Location", "Retry-After", "X-Request-Id"],
+  maxAge: CORS_MAX_AGE_S,
+});
+
+const forPages: MiddlewareHandler<App> = every(language, pageHeaders);
+
+/** Every layer here is paid for by each of ten thousand presses: what only pages need is only put before pages. */
 function createApp() {
   const app = routes();
 
   app.use(requestLog);
-  app.use(language);
+  app.use((c, next) => (isData(c) ? dataHeaders(c, next) : forPages(c, next)));
+  // Before the next, which touches the answer: an upgraded one cannot be touched.
   app.route("/", live);
-  app.use(securityHeaders);
-  app.use(
-    methodNotAllowed({
-      app,
-      onMethodNotAllowed: (c, methods) => {
-        const allow = methods.join(", ");
-        const refused = problem(c, {
-          code: "method_not_allowed",
-          detail: `Allowed: ${allow}.`,
-        });
-        refused.headers.set("Allow", allow);
-        return refused;
-      },
-    }),
-  );
-  app.use(
-    "/v1/*",
-    cors({
-      origin: (origin, c: Context<App>) =>
-        allowedOrigins(c.env.ALLOWED_ORIGINS).includes(origin) ? origin : null,
-      allowMethods: ["GET", "POST", "PUT", "DELETE"],
-      allowHeaders: ["Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id"],
-      exposeHeaders: ["Idempotent-Replayed", "Location", "Retry-After", "X-Request-Id"],
-      maxAge: CORS_MAX_AGE_S,
-    }),
-  );
+  app.use("/v1/*", (c, next) => (c.req.header("origin") === undefined ? next() : crossOrigin(c, next)));
 
   for (const group of [health, buyers, sales, orders, webhooks, staffSales, staffOrders, staffDesk, metrics])
     app.route("/", group);
@@ -103,12 +95,23 @@ function createApp() {
   });
   app.route("/", pages);
 
+  // Last: only a request that no route has answered comes here.
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: (c, methods) => {
+        const allow = methods.join(", ");
+        const refused = problem(c, { code: "method_not_allowed", detail: `Allowed: ${allow}.` });
+        refused.headers.set("Allow", allow);
+        return refused;
+      },
+    }),
+  );
   app.notFound(async (c) => {
     const isRead = c.req.method === "GET" || c.req.method === "HEAD";
     if (isRead && !API_PATH.test(c.req.path)) {
       const file = await c.env.ASSETS.fetch(c.req.raw);
-      // A copy, since headers of a fetched answer cannot be changed and ours are added to them.
-      if (file.status !== 404) return new Response(file.body, file);
+      if (file.status !== 404) return c.newResponse(file.body, file);
     }
     return refuse(c, "not_found");
   });

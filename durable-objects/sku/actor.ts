@@ -140,6 +140,8 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
     }
   }
 
+  async nothing(): Promise<void> {}
+
   async #ask<C extends SkuCommand>(command: C) {
     assertSound(command);
     return this.#queue.ask(command);

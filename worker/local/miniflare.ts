@@ -56,6 +56,7 @@ export async function serveBundle({
       log: new Log(LogLevel.WARN),
       host: "127.0.0.1",
       port: 0,
+      ...(process.env.INSPECT && config === "wrangler.toml" ? { inspectorPort: 9339 } : {}),
       resourcePersistencePath: join(stateDir, "v3"),
       workers: [
         {

@@ -14,10 +14,10 @@ export const requestLog: MiddlewareHandler<App> = async (c, next) => {
   const requestId = given && REQUEST_ID.test(given) ? given : crypto.randomUUID();
   c.set("requestId", requestId);
   c.set("logged", {});
+  // Before there is an answer: one that is made already would have to be made again to carry it.
+  c.header("X-Request-Id", requestId);
   const startedAt = Date.now();
   await next();
-  // The headers of an upgraded connection cannot be changed.
-  if (c.res.status !== 101) c.header("X-Request-Id", requestId);
   log({
     event: "request",
     request: requestId,

@@ -2,11 +2,13 @@ import type { MiddlewareHandler } from "hono";
 import { secureHeaders } from "hono/secure-headers";
 import type { App } from "../app-env.ts";
 
+const HSTS = "max-age=31536000; includeSubDomains";
+
 /**
  * No inline script or style anywhere, nothing from other origins but pictures of goods. `form-action` is left to the browser's
  * default for redirects: a payment form of ours answers with a redirect to the provider.
  */
-export const securityHeaders: MiddlewareHandler<App> = secureHeaders({
+export const pageHeaders: MiddlewareHandler<App> = secureHeaders({
   contentSecurityPolicy: {
     defaultSrc: ["'none'"],
     scriptSrc: ["'self'"],
@@ -22,5 +24,13 @@ export const securityHeaders: MiddlewareHandler<App> = secureHeaders({
   referrerPolicy: "same-origin",
   crossOriginOpenerPolicy: "same-origin",
   crossOriginResourcePolicy: "same-origin",
-  strictTransportSecurity: "max-age=31536000; includeSubDomains",
+  strictTransportSecurity: HSTS,
 });
+
+/** What of it means anything for an answer that is data, and nothing is built from: a rush pays for each of them. */
+export const dataHeaders: MiddlewareHandler<App> = (c, next) => {
+  c.header("X-Content-Type-Options", "nosniff");
+  c.header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+  c.header("Strict-Transport-Security", HSTS);
+  return next();
+};

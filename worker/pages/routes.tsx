@@ -33,9 +33,9 @@ const MINE_MAX = 5;
 type PageContext = Context<App>;
 
 /** What depends on who is asking, and on the moment, is nobody's to keep: not a cache's, not the back button's. */
-const personal: MiddlewareHandler<App> = async (c, next) => {
-  await next();
+const personal: MiddlewareHandler<App> = (c, next) => {
   c.header("Cache-Control", "no-store");
+  return next();
 };
 
 const formLimit = bodyLimit({

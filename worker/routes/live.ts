@@ -3,10 +3,7 @@ import { SLUG } from "../../schema/ids.ts";
 import type { App } from "../app-env.ts";
 import { problem } from "../problem.ts";
 
-/**
- * `GET /v1/sales/{sale}/live`: the WebSocket of a sale. Mounted before anything that touches headers, since those of an upgraded
- * answer cannot be changed.
- */
+/** `GET /v1/sales/{sale}/live`: the WebSocket of a sale. */
 export const live = new Hono<App>().get("/v1/sales/:sale/live", async (c) => {
   const sale = c.req.param("sale");
   if (!SLUG.test(sale)) return problem(c, { code: "not_found" });

@@ -1,9 +1,12 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import { logError } from "../../durable-objects/log.ts";
 import type { ProviderEventMessage } from "../../schema/messages.ts";
+import type { App } from "../app-env.ts";
 import { refusals, routes } from "../api/routes.ts";
 import { readBytes } from "../middleware/body.ts";
 import { problem } from "../problem.ts";
+import type { PaymentProvider } from "../providers/port.ts";
 import { providerOf } from "../providers/registry.ts";
 
 const receive = createRoute({
@@ -29,7 +32,7 @@ export const webhooks = routes().openapi(receive, async (c) => {
   const now = Date.now();
   const notice = await provider.readNotice(c.req.raw.headers, bytes, now);
   if (!notice.ok) return problem(c, notice.error);
-  if (!notice.value) return provider.acknowledge();
+  if (!notice.value) return acknowledged(c, provider);
   const { event, order, report } = notice.value;
   const message: ProviderEventMessage = {
     v: 1,
@@ -47,5 +50,11 @@ export const webhooks = routes().openapi(receive, async (c) => {
     logError({ event: "provider_event_not_queued", request: c.get("requestId"), order }, cause);
     return problem(c, { code: "overloaded" });
   }
-  return provider.acknowledge();
+  return acknowledged(c, provider);
 });
+
+/** The provider's own words, under our headers. */
+function acknowledged(c: Context<App>, provider: PaymentProvider): Response {
+  const said = provider.acknowledge();
+  return c.newResponse(said.body, said);
+}
