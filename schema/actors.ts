@@ -53,8 +53,8 @@ export interface SkuApi {
   /** What this buyer holds or owns here, oldest first. */
   holdsOf(buyer: BuyerId): Promise<HoldView[]>;
   view(): Promise<SkuView | null>;
-  /** D1 has every journal row up to and including `through`. */
-  published(through: number): Promise<void>;
+  /** D1 has the message about the journal rows after `after`, up to and including `through`. */
+  published(after: number, through: number): Promise<void>;
 }
 
 /** What may be asked of the owner of one order's payment. */

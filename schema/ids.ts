@@ -46,8 +46,17 @@ function encodeBytes(bytes: Uint8Array): string {
   return encode(value, CHANCE_CHARS);
 }
 
+/** SKUs whose number is remembered: every press asks for that of the same few. */
+const NUMBERS_MAX = 10_000;
+const numbers = new Map<SkuId, SkuNumber>();
+
 export function skuNumberOf(sku: SkuId): SkuNumber {
-  return encodeBytes(createHash("sha256").update(sku).digest().subarray(0, CHANCE_BYTES));
+  const known = numbers.get(sku);
+  if (known !== undefined) return known;
+  const number = encodeBytes(createHash("sha256").update(sku).digest().subarray(0, CHANCE_BYTES));
+  if (numbers.size >= NUMBERS_MAX) numbers.clear();
+  numbers.set(sku, number);
+  return number;
 }
 
 /** @param chance `CHANCE_BYTES` random bytes: the caller's, so that this stays a function. */

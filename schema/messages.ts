@@ -36,7 +36,8 @@ export type OrderEventMessage =
       readonly v: 1;
       readonly type: "sku_changed";
       readonly sku: SkuNumber;
-      /** The last journal row this message speaks of: what the SKU is told once D1 has it. */
+      /** The journal rows this message speaks of, the first one left out: what the SKU is told once D1 has it. */
+      readonly after: number;
       readonly through: number;
       readonly placed: readonly Placement[];
       /** Orders whose home hold ended before anything happened to them, and when. */

@@ -81,14 +81,12 @@ export type HoldRefusal =
   | { code: "released" }
   | { code: "overloaded" };
 
-export interface Held {
-  readonly line: Line;
-  readonly heldUntil: number;
-  /** The whole order, when this was its home hold. */
-  readonly placement: Placement | null;
-  /** True when this very request had been answered before. */
-  readonly replayed: boolean;
-}
+/** `replayed`: this very request had been answered before. */
+export type Held =
+  /** The home hold: the whole order. */
+  | { readonly placement: Placement; readonly replayed: boolean }
+  /** A line of an order whose home is elsewhere. */
+  | { readonly placement: null; readonly line: Line; readonly heldUntil: number; readonly replayed: boolean };
 
 export type HoldAnswer = Result<Held, HoldRefusal>;
 
@@ -156,8 +154,19 @@ export type KeyAnswer = Result<
 >;
 
 /**
+ * What an order was placed as, said as shortly as its home SKU can: the SKU's own line is the offer of that moment, by its
+ * number among the configurations this SKU has had.
+ */
+export interface Placed {
+  readonly offer: number;
+  readonly others: readonly Line[];
+  readonly createdAt: number;
+  readonly payBy: number;
+}
+
+/**
  * What happened to a SKU, as its journal keeps it. A row of the journal is the list of events of one
- * commit; state is nothing but these applied in order. Short names: a rush writes millions.
+ * commit; state is nothing but these applied in order.
  */
 export type SkuEvent =
   | { type: "configured"; config: SkuConfig; initial: number }
@@ -167,12 +176,17 @@ export type SkuEvent =
       buyer: BuyerId;
       quantity: number;
       until: number;
-      home: { key: string; fingerprint: string; placement: Placement } | null;
+      home: { key: string; fingerprint: string; offer: number; others: readonly Line[] } | null;
     }
   | { type: "claimed"; order: OrderId; until: number }
   | { type: "sold"; order: OrderId }
   /** `ended` is the order that died with its home hold, when nothing else had ever happened to it: D1 must hear. */
-  | { type: "released"; order: OrderId; reason: ReleaseReason; ended: Placement | null }
+  | {
+      type: "released";
+      order: OrderId;
+      reason: ReleaseReason;
+      ended: (Placed & { readonly buyer: BuyerId; readonly quantity: number }) | null;
+    }
   /** A release that found nothing of this take: a later hold, or a retake up to this take, is refused. */
   | { type: "tombstoned"; order: OrderId; buyer: BuyerId; quantity: number; take: number }
   | { type: "retaken"; order: OrderId; buyer: BuyerId; quantity: number; take: number; until: number }

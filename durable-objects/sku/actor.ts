@@ -23,7 +23,8 @@ import type { SkuAnswer, SkuCommand } from "./commands.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import { assertCounted } from "./conservation.ts";
 import { apply, nextDueAt } from "./machine.ts";
-import { bodiesOf, Outbox } from "./outbox.ts";
+import { bodiesOf, rowOf } from "./journal-text.ts";
+import { Outbox, type ReadRows } from "./outbox.ts";
 import { Publisher } from "./publisher.ts";
 import { freeze, isSnapshotDue } from "./snapshot.ts";
 import type { SkuState } from "./state.ts";
@@ -32,6 +33,8 @@ import { assertSound, holdsOf, viewOf, viewOfHold } from "./views.ts";
 
 /** An alarm that is already due is set this far ahead, so that a mistake here can never spin. */
 const ALARM_GAP_MS = 100;
+/** Nobody has asked for anything for so long: time for what would let them wait. */
+const QUIET_MS = 1_000;
 
 /** The one writer of a SKU's stock: the rules are in machine.ts, the journal in store.ts; here they meet the clock. */
 export class SkuActor extends DurableObject<Env> implements SkuApi {
@@ -41,6 +44,8 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
   readonly #publisher: Publisher;
   readonly #queue = new CommitQueue((commands) => this.#commit(commands));
   #sinceSnapshot: number;
+  /** When somebody last asked for something, epoch ms. */
+  #askedAt = 0;
   #acknowledged = false;
   #armedAt: number | null = null;
 
@@ -51,9 +56,8 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
       const { state, sinceSnapshot, published } = this.#store.load();
       this.#state = state;
       this.#sinceSnapshot = sinceSnapshot;
-      this.#outbox = new Outbox(published, this.#store.seq, Date.now(), (...range) =>
-        this.#store.read(...range),
-      );
+      const read: ReadRows = (...range) => this.#store.read(...range).map((row) => rowOf(row, state.offers));
+      this.#outbox = new Outbox(published, this.#store.seq, Date.now(), state.offers, read);
     } catch (cause) {
       logError({ event: "sku_not_loaded", actor: ctx.id.name ?? null }, cause);
       throw cause;
@@ -109,7 +113,7 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
 
   async find(order: OrderId): Promise<HoldView | null> {
     const hold = this.#settled().holds.get(order);
-    return hold ? viewOfHold(hold) : null;
+    return hold ? viewOfHold(this.#state.offers, hold) : null;
   }
 
   async holdsOf(buyer: BuyerId): Promise<HoldView[]> {
@@ -121,8 +125,8 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
     return state.config && viewOf(state, state.config, this.#store.seq);
   }
 
-  async published(through: number): Promise<void> {
-    if (!this.#outbox.acknowledge(through)) return;
+  async published(after: number, through: number): Promise<void> {
+    if (!this.#outbox.acknowledge(after, through)) return;
     this.#acknowledged = true;
     await this.#queue.drain();
   }
@@ -139,8 +143,6 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
       await this.#arm();
     }
   }
-
-  async nothing(): Promise<void> {}
 
   async #ask<C extends SkuCommand>(command: C) {
     assertSound(command);
@@ -162,12 +164,13 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
   #commit(commands: readonly SkuCommand[]): SkuAnswer[] {
     try {
       const { results, events, overdue } = apply(this.#state, commands, Date.now());
+      if (commands.length > 0) this.#askedAt = Date.now();
       this.#sinceSnapshot += events.length;
-      const keep = events.length > 0 && isSnapshotDue(this.#state, this.#sinceSnapshot, this.#queue.isEmpty);
+      const keep = isSnapshotDue(this.#state, this.#sinceSnapshot, this.#quietAt() <= Date.now());
       if (keep) assertCounted(this.#state);
       const rows = this.#store.write({
         at: this.#state.now,
-        bodies: bodiesOf(events),
+        bodies: bodiesOf(events, this.#state.offers),
         published: this.#acknowledged || keep ? this.#outbox.cursor : 0,
         snapshot: keep ? freeze(this.#state) : null,
       });
@@ -193,7 +196,13 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
   #wakeAt(): number | null {
     const due = nextDueAt(this.#state);
     const resend = this.#outbox.dueAt();
-    return due === null || resend === null ? (due ?? resend) : Math.min(due, resend);
+    const snapshot = isSnapshotDue(this.#state, this.#sinceSnapshot, true) ? this.#quietAt() : null;
+    const at = Math.min(due ?? Infinity, resend ?? Infinity, snapshot ?? Infinity);
+    return at === Infinity ? null : at;
+  }
+
+  #quietAt(): number {
+    return this.#askedAt + QUIET_MS;
   }
 
   /** Moving an alarm later is not worth a write: one that comes too early finds nothing due and sets the next. */

@@ -26,10 +26,6 @@ export class CommitQueue {
     this.#commit = commit;
   }
 
-  get isEmpty(): boolean {
-    return this.#waiting.length === 0;
-  }
-
   ask<C extends SkuCommand>(command: C): Promise<SkuAnswers[C["type"]] | Overloaded> {
     if (this.#waiting.length >= QUEUE_MAX) return Promise.resolve(err({ code: "overloaded" }));
     return new Promise((resolve, reject) => {

@@ -1,5 +1,4 @@
-import { sum, times } from "../../schema/money.ts";
-import type { Line, Placement } from "../../schema/order.ts";
+import type { BuyerId } from "../../schema/ids.ts";
 import { err, ok, unreachable } from "../../schema/result.ts";
 import { saleStateAt } from "../../schema/sale.ts";
 import type {
@@ -11,6 +10,7 @@ import type {
   KeyAnswer,
   KeyRequest,
   MoveAnswer,
+  Placed,
   ReleaseReason,
   RestockRequest,
   SkuConfig,
@@ -20,6 +20,7 @@ import type {
 import type { SkuAnswer, SkuAnswers, SkuCommand } from "./commands.ts";
 import { assertConserved } from "./conservation.ts";
 import { advance, evolve, isLive, keyOf, unitsOf, type Hold, type SkuState } from "./state.ts";
+import { lineOf, placementOf } from "./placement.ts";
 import { viewOfHold } from "./views.ts";
 
 /** An overdue claim is asked about at once, then after 5 s, doubling to 5 min. */
@@ -137,12 +138,12 @@ function decideHold(state: SkuState, request: HoldRequest, events: SkuEvent[]): 
   if (home && bound) {
     if (bound.fingerprint !== home.fingerprint) return err({ code: "idempotency_key_reused" });
     const first = state.holds.get(bound.order);
-    if (first?.home) return ok(heldOf(config, first, true));
+    if (first?.home) return ok(heldOf(state, config, first, true));
     if (bound.order !== order) return err({ code: "released" }); // Its key was given to a later request.
   }
   const earlier = state.holds.get(order);
   if (earlier && !isLive(earlier) && earlier.state !== "sold") return err({ code: "released" });
-  if (earlier) return ok(heldOf(config, earlier, true));
+  if (earlier) return ok(heldOf(state, config, earlier, true));
   if (request.sale !== config.sale) return err({ code: "unknown_sku" });
   const foreign = home?.others.some(({ unitPrice }) => unitPrice.currency !== config.price.currency);
   if (foreign) return err({ code: "unknown_sku" }); // Priced anew in another currency since the sale was read.
@@ -158,45 +159,37 @@ function decideHold(state: SkuState, request: HoldRequest, events: SkuEvent[]): 
   const placed = home && {
     key: home.key,
     fingerprint: home.fingerprint,
-    placement: placementFor(config, request, home.others, until, now),
+    offer: state.offers.length - 1,
+    others: home.others,
   };
   happen(state, events, { type: "held", order, buyer, quantity, until, home: placed });
   const held = state.holds.get(order);
   if (!held) throw new Error(`${order} was held and is not there`);
-  return ok(heldOf(config, held, false));
+  return ok(heldOf(state, config, held, false));
 }
 
-const lineOf = (config: SkuConfig, quantity: number): Line => ({
-  sku: config.sku,
-  name: config.name,
+function heldOf({ offers }: SkuState, config: SkuConfig, hold: Hold, replayed: boolean): Held {
+  if (hold.home) return { placement: placementOf(offers, hold, hold.home), replayed };
+  return { placement: null, line: lineOf(config, hold.quantity), heldUntil: hold.until, replayed };
+}
+
+type Ended = Extract<SkuEvent, { type: "released" }>["ended"];
+
+const endedOf = ({ offer, others, createdAt, payBy }: Placed, buyer: BuyerId, quantity: number): Ended => ({
+  buyer,
   quantity,
-  unitPrice: config.price,
+  offer,
+  others,
+  createdAt,
+  payBy,
 });
-
-function placementFor(
-  config: SkuConfig,
-  { order, buyer, quantity }: HoldRequest,
-  others: readonly Line[],
-  payBy: number,
-  createdAt: number,
-): Placement {
-  const lines = [lineOf(config, quantity), ...others];
-  const amount = sum(lines.map((line) => times(line.unitPrice, line.quantity)));
-  return { order, sale: config.sale, buyer, lines, amount, createdAt, payBy };
-}
-
-function heldOf(config: SkuConfig, hold: Hold, replayed: boolean): Held {
-  const placement = hold.home?.placement ?? null;
-  const line = placement?.lines[0] ?? lineOf(config, hold.quantity);
-  return { line, heldUntil: placement?.payBy ?? hold.until, placement, replayed };
-}
 
 function decideClaim(state: SkuState, { order, until }: ClaimRequest, events: SkuEvent[]): ClaimAnswer {
   const hold = state.holds.get(order);
   if (!hold) return err({ code: "unknown_hold" });
   if (hold.state === "sold" || hold.state === "released") return err({ code: hold.state });
   if (hold.state === "held" || until > hold.until) happen(state, events, { type: "claimed", order, until });
-  return ok(viewOfHold(hold));
+  return ok(viewOfHold(state.offers, hold));
 }
 
 function decideCommit(state: SkuState, { order, take }: StockMove, events: SkuEvent[]): MoveAnswer {
@@ -226,9 +219,10 @@ function decideRelease(
 }
 
 function release(state: SkuState, events: SkuEvent[], hold: Hold, reason: ReleaseReason): void {
+  const { order, buyer, quantity, home } = hold;
   const untouched = hold.take === 1 && (reason === "expired" || reason === "payment_lost");
-  const ended = untouched && hold.home ? hold.home.placement : null;
-  happen(state, events, { type: "released", order: hold.order, reason, ended });
+  const ended = untouched && home ? endedOf(home, buyer, quantity) : null;
+  happen(state, events, { type: "released", order, reason, ended });
 }
 
 function decideRetake(state: SkuState, move: StockMove, until: number, events: SkuEvent[]): MoveAnswer {

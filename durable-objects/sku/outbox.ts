@@ -1,31 +1,26 @@
 import type { Placement } from "../../schema/order.ts";
-import { MESSAGE_BYTES_MAX } from "../../schema/messages.ts";
-import type { SkuEvent } from "../../schema/sku.ts";
+import type { SkuConfig } from "../../schema/sku.ts";
+import { isNews, ROW_BYTES_MAX, type Row } from "./journal-text.ts";
+import { placementOf } from "./placement.ts";
 
-/** What a message says beside its placements. */
-const ENVELOPE_BYTES = 1_000;
-/** A journal row is never more than one message can carry, so that an acknowledged `through` is a whole row. */
-const ROW_BYTES_MAX = MESSAGE_BYTES_MAX - ENVELOPE_BYTES;
 /** A message nobody acknowledged is sent again after 5 s, doubling to 5 min. */
 export const RESEND_MS = 5_000;
 const RESEND_MS_MAX = 300_000;
 /** Messages on their way at once: what a consumer that is down for hours is sent again and again. */
 const IN_FLIGHT_MAX = 500;
 /** Rows kept for their first sending. Beyond it they are read back from the journal. */
-const FRESH_ROWS_MAX = 2_000;
+const FRESH_ROWS_MAX = 500;
 /** Rows read from the journal at a time. */
 const PAGE_ROWS = 50;
 
-/** What one journal row tells the read model. `bytes` is never less than its notices take as JSON. */
-export interface Row {
-  readonly seq: number;
-  readonly bytes: number;
+/** What a message tells about the rows after `after`, up to `through`. */
+export interface Draft {
+  readonly after: number;
+  readonly through: number;
   readonly placed: readonly Placement[];
+  /** Orders that ended with their home hold, and when. */
   readonly expired: readonly { readonly placement: Placement; readonly at: number }[];
 }
-
-/** A message about the rows up to `through`. */
-export type Draft = Pick<Row, "placed" | "expired"> & { readonly through: number };
 
 interface Flight {
   /** It speaks of the rows after this one, up to `through`. */
@@ -41,6 +36,7 @@ export type ReadRows = (after: number, through: number, limit: number) => Row[];
 /** The journal as an outbox: which rows D1 has, which are on their way, and when to send again. */
 export class Outbox {
   readonly #read: ReadRows;
+  readonly #offers: readonly SkuConfig[];
   #flights: Flight[] = [];
   #fresh: Row[] = [];
   #sentThrough: number;
@@ -48,9 +44,14 @@ export class Outbox {
   /** When rows that were never sent are tried again; null when there are none. */
   #unsentDueAt: number | null;
 
-  /** @param cursor the last row known to be in D1. @param last the last row of the journal. */
-  constructor(cursor: number, last: number, now: number, read: ReadRows) {
+  /**
+   * @param cursor the last row known to be in D1.
+   * @param last the last row of the journal.
+   * @param offers the SKU's configurations, as they become.
+   */
+  constructor(cursor: number, last: number, now: number, offers: readonly SkuConfig[], read: ReadRows) {
     this.#read = read;
+    this.#offers = offers;
     this.#sentThrough = cursor;
     this.#last = last;
     this.#unsentDueAt = cursor < last ? now + RESEND_MS : null;
@@ -86,7 +87,7 @@ export class Outbox {
       flight.dueAt = now + Math.min(RESEND_MS * 2 ** flight.sends, RESEND_MS_MAX);
       flight.sends++;
       const { after, through } = flight;
-      drafts.push(draftOf(this.#read(after, through, through - after), through));
+      drafts.push(draftOf(this.#read(after, through, through - after), this.#offers, after, through));
     }
     while (this.#sentThrough < this.#last && this.#flights.length < IN_FLIGHT_MAX) {
       const rows = this.#unsent();
@@ -103,9 +104,9 @@ export class Outbox {
     let bytes = 0;
     const close = (through: number): void => {
       if (packed.length > 0) {
-        const dueAt = now + RESEND_MS;
-        this.#flights.push({ after: this.#sentThrough, through, sends: 1, dueAt, acknowledged: false });
-        drafts.push(draftOf(packed, through));
+        const after = this.#sentThrough;
+        this.#flights.push({ after, through, sends: 1, dueAt: now + RESEND_MS, acknowledged: false });
+        drafts.push(draftOf(packed, this.#offers, after, through));
       }
       this.#sentThrough = through;
       packed = [];
@@ -129,10 +130,13 @@ export class Outbox {
     return this.#read(this.#sentThrough, before, PAGE_ROWS);
   }
 
-  /** D1 has the message that ended with this row. True when the cursor moved. */
-  acknowledge(through: number): boolean {
+  /**
+   * D1 has the message about these rows. True when the cursor moved. A message of before a restart is known only when the same
+   * rows have been packed again: one that began or ended elsewhere may have said less.
+   */
+  acknowledge(after: number, through: number): boolean {
     const before = this.cursor;
-    const flight = this.#flights.find((candidate) => candidate.through === through);
+    const flight = this.#flights.find((sent) => sent.after === after && sent.through === through);
     if (flight) flight.acknowledged = true;
     const open = this.#flights.findIndex(({ acknowledged }) => !acknowledged);
     this.#flights = open === -1 ? [] : this.#flights.slice(open);
@@ -148,65 +152,22 @@ export class Outbox {
   }
 }
 
-const isSilent = ({ placed, expired }: Row): boolean => placed.length === 0 && expired.length === 0;
+const isSilent = ({ events }: Row): boolean => !events.some(isNews);
 
-const draftOf = (rows: readonly Row[], through: number): Draft => ({
-  through,
-  placed: rows.flatMap(({ placed }) => placed),
-  expired: rows.flatMap(({ expired }) => expired),
-});
-
-/** What a row's events mean to the read model. */
-export function rowOf(seq: number, at: number, bytes: number, events: readonly SkuEvent[]): Row {
+/** Says in full what some rows mean to the read model. */
+function draftOf(rows: readonly Row[], offers: readonly SkuConfig[], after: number, through: number): Draft {
   const placed: Placement[] = [];
   const expired: { placement: Placement; at: number }[] = [];
-  for (const event of events) {
-    if (event.type === "held" && event.home) placed.push(event.home.placement);
-    else if (event.type === "released" && event.ended) expired.push({ placement: event.ended, at });
-  }
-  return { seq, bytes, placed, expired };
-}
-
-/** The body of a journal row to be: JSON of some events. */
-export interface Body {
-  readonly json: string;
-  readonly bytes: number;
-  readonly events: readonly SkuEvent[];
-}
-
-/** The events of one commit as the bodies of as few rows as may be: nearly always one. */
-export function bodiesOf(events: readonly SkuEvent[]): Body[] {
-  const bodies: Body[] = [];
-  let json = "";
-  let bytes = 0;
-  let from = 0;
-  for (let i = 0; i < events.length; i++) {
-    const text = JSON.stringify(events[i]);
-    const size = utf8BytesOf(text) + 1;
-    if (json !== "" && bytes + size > ROW_BYTES_MAX) {
-      bodies.push({ json: `[${json}]`, bytes, events: events.slice(from, i) });
-      json = "";
-      bytes = 0;
-      from = i;
+  for (const { at, events } of rows) {
+    for (const event of events) {
+      if (event.type === "held" && event.home) {
+        const { offer, others } = event.home;
+        placed.push(placementOf(offers, event, { offer, others, createdAt: at, payBy: event.until }));
+      } else if (event.type === "released" && event.ended) {
+        const { order, ended } = event;
+        expired.push({ placement: placementOf(offers, { ...ended, order }, ended), at });
+      }
     }
-    json += json === "" ? text : `,${text}`;
-    bytes += size;
   }
-  if (json !== "")
-    bodies.push({ json: `[${json}]`, bytes, events: from === 0 ? events : events.slice(from) });
-  return bodies;
-}
-
-const NOT_ASCII = /[^\0-\x7f]/;
-
-/** Bytes of a text in UTF-8. Names may be in any script, everything else is ASCII. */
-export function utf8BytesOf(text: string): number {
-  if (!NOT_ASCII.test(text)) return text.length;
-  let bytes = 0;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    // Each half of a surrogate pair counts for two of its four bytes.
-    bytes += code < 0x80 ? 1 : code < 0x800 || (code >= 0xd800 && code < 0xe000) ? 2 : 3;
-  }
-  return bytes;
+  return { after, through, placed, expired };
 }

@@ -1,3 +1,4 @@
+import type { Line } from "../../schema/order.ts";
 import { assert } from "../../schema/result.ts";
 import type { HoldState, SkuConfig } from "../../schema/sku.ts";
 import { assertCounted } from "./conservation.ts";
@@ -17,23 +18,22 @@ import {
 /** Characters of one chunk: under 1 MB in UTF-8 whatever the alphabet, where a row of the platform takes 2 MB. */
 const CHUNK_CHARS_MAX = 300_000;
 
-/** Events between snapshots: replaying so many takes start-up well under a second. */
+/** Events after which a snapshot is worth it: replaying so many takes start-up a tenth of a second. */
 const SNAPSHOT_EVENTS = 20_000;
-/** A rush is not interrupted for a snapshot until so many times the events have come. */
-const RUSH_FACTOR = 4;
+/** Events after which a rush is interrupted for one: replaying so many takes start-up two seconds. */
+const SNAPSHOT_EVENTS_MAX = 1_000_000;
 
 /**
- * A snapshot looks at every hold, so one is due only after as many events as there are holds: each event then pays for
- * one hold, however many there are.
+ * A snapshot looks at every hold and lets everybody wait, so it is made when nobody is there. It is due only after as many
+ * events as there are holds: each event then pays for one hold, however many there are.
  */
 export function isSnapshotDue({ holds }: SkuState, sinceSnapshot: number, quiet: boolean): boolean {
-  const due = Math.max(SNAPSHOT_EVENTS, holds.size);
-  return sinceSnapshot >= (quiet ? due : due * RUSH_FACTOR);
+  return sinceSnapshot >= Math.max(quiet ? SNAPSHOT_EVENTS : SNAPSHOT_EVENTS_MAX, holds.size);
 }
 
 interface Head {
   now: number;
-  config: SkuConfig | null;
+  offers: SkuConfig[];
   initial: number;
   restocked: number;
   available: number;
@@ -42,7 +42,17 @@ interface Head {
   soldAndGone: number;
 }
 
-type FrozenHold = [Hold["order"], string, number, HoldState, number, number, number, Hold["home"]];
+/** `order, buyer, quantity, state, until, take, endedAt`, and on a home hold `key, offer, createdAt, payBy` and the other lines. */
+type FrozenHold = [
+  Hold["order"],
+  string,
+  number,
+  HoldState,
+  number,
+  number,
+  number,
+  ...home: [] | [string, number, number, number, ...others: Line[]],
+];
 
 /** One chunk: a head, or a run of entries of one kind. */
 type Chunk =
@@ -54,14 +64,17 @@ type Chunk =
 
 /** A state as JSON texts, each small enough for a row. Equal states give equal texts. */
 export function* freeze(state: SkuState): Generator<string> {
-  const { now, config, initial, restocked, available, held, sold, soldAndGone } = state;
-  const head: Head = { now, config, initial, restocked, available, held, sold, soldAndGone };
+  const { now, offers, initial, restocked, available, held, sold, soldAndGone } = state;
+  const head: Head = { now, offers, initial, restocked, available, held, sold, soldAndGone };
   yield JSON.stringify({ head } satisfies Chunk);
   // Before the holds, which would bring their buyers in another order.
   yield* chunks("buyers", state.buyers, ([buyer, { units }]) => [buyer, units]);
   yield* chunks("holds", state.holds.values(), (hold): FrozenHold => {
     const { order, buyer, quantity, until, take, endedAt, home } = hold;
-    return [order, buyer, quantity, hold.state, until, take, endedAt, home];
+    const placed: [] | [string, number, number, number, ...Line[]] = home
+      ? [home.key, home.offer, home.createdAt, home.payBy, ...home.others]
+      : [];
+    return [order, buyer, quantity, hold.state, until, take, endedAt, ...placed];
   });
   yield* chunks("keys", state.keys, (entry) => entry);
   yield* chunks("restocks", state.restocks, (entry) => entry);
@@ -85,7 +98,7 @@ export function thaw(texts: Iterable<string>): SkuState {
   const state = emptyState();
   for (const text of texts) {
     const chunk = JSON.parse(text) as Chunk;
-    if ("head" in chunk) Object.assign(state, chunk.head);
+    if ("head" in chunk) thawHead(state, chunk.head);
     else if ("holds" in chunk) for (const frozen of chunk.holds) thawHold(state, frozen);
     else if ("buyers" in chunk) for (const [id, units] of chunk.buyers) buyerOf(state, id).units = units;
     else if ("keys" in chunk) for (const [key, entry] of chunk.keys) state.keys.set(key, entry);
@@ -97,8 +110,16 @@ export function thaw(texts: Iterable<string>): SkuState {
   return state;
 }
 
+function thawHead(state: SkuState, head: Head): void {
+  Object.assign(state, head);
+  state.config = head.offers.at(-1) ?? null;
+}
+
 function thawHold(state: SkuState, frozen: FrozenHold): void {
-  const [order, buyer, quantity, phase, until, take, endedAt, home] = frozen;
+  const [order, buyer, quantity, phase, until, take, endedAt, key, offer, createdAt, payBy, ...others] =
+    frozen;
+  const isHome = key !== undefined && offer !== undefined && createdAt !== undefined && payBy !== undefined;
+  const home = isHome ? { key, offer, others, createdAt, payBy } : null;
   const hold = enter(state, { order, buyer, quantity, home, state: phase, until, take });
   hold.endedAt = endedAt;
   if (phase === "claimed") state.due.push(until, hold);

@@ -1,7 +1,6 @@
 import type { BuyerId, OrderId } from "../../schema/ids.ts";
-import type { Placement } from "../../schema/order.ts";
 import { assert, unreachable } from "../../schema/result.ts";
-import type { Counters, HoldState, SkuConfig, SkuEvent } from "../../schema/sku.ts";
+import type { Counters, HoldState, Placed, SkuConfig, SkuEvent } from "../../schema/sku.ts";
 import { DueHeap } from "./due-heap.ts";
 
 /** What is finished can be asked about again for this long: holds that ended, keys, tombstones. */
@@ -14,7 +13,8 @@ export interface Hold {
   readonly order: OrderId;
   readonly buyer: BuyerId;
   readonly quantity: number;
-  readonly home: { readonly key: string; readonly placement: Placement } | null;
+  /** Present on the home hold of an order. */
+  readonly home: (Placed & { readonly key: string }) | null;
   state: HoldState;
   until: number;
   take: number;
@@ -56,7 +56,10 @@ export type Leaving =
 export interface SkuState extends Counters {
   /** The clock of this SKU: never goes back. */
   now: number;
+  /** The configuration in force: the last of `offers`. */
   config: SkuConfig | null;
+  /** Every configuration there has been, the first one first: placed orders keep the price they were placed at. */
+  readonly offers: SkuConfig[];
   initial: number;
   restocked: number;
   available: number;
@@ -77,6 +80,7 @@ export interface SkuState extends Counters {
 export const emptyState = (): SkuState => ({
   now: 0,
   config: null,
+  offers: [],
   initial: 0,
   restocked: 0,
   available: 0,
@@ -145,10 +149,12 @@ export function evolve(state: SkuState, event: SkuEvent): void {
         state.available = event.initial;
       }
       state.config = event.config;
+      state.offers.push(event.config);
       return;
     case "held": {
       const { order, buyer, quantity, until, home } = event;
-      const hold = enter(state, { order, buyer, quantity, home, state: "held", until, take: 1 });
+      const placed = home && placedAt(state.now, until, home);
+      const hold = enter(state, { order, buyer, quantity, home: placed, state: "held", until, take: 1 });
       takeStock(state, hold);
       if (!home) return;
       state.keys.set(keyOf(buyer, home.key), { fingerprint: home.fingerprint, order, at: state.now });
@@ -199,6 +205,16 @@ export function evolve(state: SkuState, event: SkuEvent): void {
   }
 }
 
+type HeldHome = NonNullable<Extract<SkuEvent, { type: "held" }>["home"]>;
+
+const placedAt = (createdAt: number, payBy: number, { key, offer, others }: HeldHome): Hold["home"] => ({
+  key,
+  offer,
+  others,
+  createdAt,
+  payBy,
+});
+
 function evolveTombstoned(state: SkuState, event: Extract<SkuEvent, { type: "tombstoned" }>): void {
   const { order, buyer, quantity } = event;
   let hold = state.holds.get(order);
@@ -237,8 +253,7 @@ type Entering = Pick<Hold, "order" | "buyer" | "quantity" | "home" | "state" | "
 
 /** Puts a hold into memory, without moving any stock. */
 export function enter(state: SkuState, facts: Entering): Hold {
-  const { order, buyer, quantity, until, take } = facts;
-  const home = facts.home && { key: facts.home.key, placement: facts.home.placement };
+  const { order, buyer, quantity, home, until, take } = facts;
   const hold: Hold = {
     order,
     buyer,

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { assert } from "../../schema/result.ts";
 import type { SkuEvent } from "../../schema/sku.ts";
 import { assertCounted } from "./conservation.ts";
-import { rowOf, utf8BytesOf, type Body, type Row } from "./outbox.ts";
+import { eventsOf, type Body, type Row } from "./journal-text.ts";
 import { thaw } from "./snapshot.ts";
 import { advance, emptyState, replay, type SkuState } from "./state.ts";
 
@@ -117,7 +117,7 @@ export class SkuStore {
     for (const row of rows) {
       assert(row.seq === this.#seq + 1, `journal row ${row.seq} follows row ${this.#seq}`);
       this.#verify(row, this.#hash);
-      yield { at: row.at, events: JSON.parse(row.body) as SkuEvent[] };
+      yield { at: row.at, events: eventsOf(row.body) };
     }
   }
 
@@ -128,10 +128,10 @@ export class SkuStore {
     this.#hash = hash;
   }
 
-  /** Writes everything of a commit or nothing. Answers with what the new rows tell the read model. */
+  /** Writes everything of a commit or nothing. Answers with the new rows. */
   write({ at, bodies, published, snapshot }: Commit): Row[] {
     const rows: Row[] = [];
-    if (bodies.length === 0 && published <= this.#published) return rows;
+    if (bodies.length === 0 && published <= this.#published && !snapshot) return rows;
     this.#storage.transactionSync(() => {
       if (!this.#exists) this.#sql.exec(TABLES);
       this.#exists = true;
@@ -142,7 +142,7 @@ export class SkuStore {
         this.#sql.exec(INSERT_ROW, seq, at, prev, hash, json);
         this.#seq = seq;
         this.#hash = hash;
-        rows.push(rowOf(seq, at, bytes, events));
+        rows.push({ seq, at, bytes, events });
       }
       if (snapshot) this.#writeSnapshot(snapshot);
       if (published > this.#published) {
@@ -160,8 +160,8 @@ export class SkuStore {
       this.#sql.exec("INSERT INTO snapshot (chunk, seq, body) VALUES (?, ?, ?)", chunk++, this.#seq, body);
   }
 
-  /** What rows written earlier tell the read model. */
-  read(after: number, through: number, limit: number): Row[] {
+  /** Rows written earlier. */
+  read(after: number, through: number, limit: number): Pick<JournalRow, "seq" | "at" | "body">[] {
     return this.#sql
       .exec<Pick<JournalRow, "seq" | "at" | "body">>(
         "SELECT seq, at, body FROM journal WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
@@ -169,8 +169,7 @@ export class SkuStore {
         through,
         limit,
       )
-      .toArray()
-      .map(({ seq, at, body }) => rowOf(seq, at, utf8BytesOf(body), JSON.parse(body) as SkuEvent[]));
+      .toArray();
   }
 }
 

@@ -3,6 +3,7 @@ import type { BuyerId } from "../../schema/ids.ts";
 import { assert, unreachable } from "../../schema/result.ts";
 import type { HoldView, SkuConfig, SkuView } from "../../schema/sku.ts";
 import type { SkuCommand } from "./commands.ts";
+import { placementOf } from "./placement.ts";
 import type { Hold, SkuState } from "./state.ts";
 
 /** @param version the number of the journal row that made this state. */
@@ -11,15 +12,17 @@ export function viewOf(state: SkuState, config: SkuConfig, version: number): Sku
   return { initial, restocked, available, held, sold, version, config };
 }
 
-export function viewOfHold({ order, buyer, quantity, state, until, take, home }: Hold): HoldView {
-  return { order, buyer, quantity, state, until, take, placement: home?.placement ?? null };
+export function viewOfHold(offers: readonly SkuConfig[], hold: Hold): HoldView {
+  const { order, buyer, quantity, state, until, take, home } = hold;
+  const placement = home && placementOf(offers, hold, home);
+  return { order, buyer, quantity, state, until, take, placement };
 }
 
 /** What a buyer holds or owns, oldest first: an order's id begins with the time it was placed. */
 export function holdsOf(state: SkuState, buyer: BuyerId): HoldView[] {
   const views: HoldView[] = [];
   for (let hold = state.buyers.get(buyer)?.first ?? null; hold; hold = hold.next)
-    views.push(viewOfHold(hold));
+    views.push(viewOfHold(state.offers, hold));
   return views.sort((a, b) => (a.order < b.order ? -1 : 1));
 }
 

@@ -78,7 +78,7 @@ describe("the read model", () => {
     const through = sku.changes.map((change) => change.through);
     expect(through.slice(2).toSorted((a, b) => a - b)).toEqual([2, 3, 5]);
 
-    for (const row of through) await sku.api.published(row);
+    for (const { after, through: last } of sku.changes) await sku.api.published(after, last);
     pass(10 * 60_000);
     await runDurableObjectAlarm(sku.stub);
     expect(sku.changes.length).toBe(5);
@@ -110,9 +110,12 @@ describe("the read model", () => {
     await until(() => sku.changes.length === 1);
     await sku.api.hold(sku.holding());
     await until(() => sku.changes.length === 2);
-    await sku.api.published(3);
+    await sku.api.published(2, 3);
     expect(await sku.sql("SELECT published FROM meta")).toEqual([]);
-    await sku.api.published(2);
+    // What an earlier life of this object sent may have ended with the same row and said less.
+    await sku.api.published(0, 2);
+    expect(await sku.sql("SELECT published FROM meta")).toEqual([]);
+    await sku.api.published(1, 2);
     expect(await sku.sql("SELECT published FROM meta")).toEqual([{ published: 3 }]);
   });
 

@@ -5,12 +5,16 @@ import {
   runDurableObjectAlarm,
   runInDurableObject,
 } from "cloudflare:test";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import type { SkuActor } from "../../durable-objects/sku/actor.ts";
 import { QUEUE_MAX } from "../../durable-objects/sku/commit-queue.ts";
 import { skuNumberOf } from "../../schema/ids.ts";
 import type { HoldRequest } from "../../schema/sku.ts";
-import { HOUR_MS, selling, Sku, succeeded, until } from "./sku-fixture.ts";
+import { pass, HOUR_MS, selling, Sku, succeeded, until } from "./sku-fixture.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 describe("a SKU that nobody configured", () => {
   test("answers, and leaves nothing on disk", async () => {
@@ -24,7 +28,7 @@ describe("a SKU that nobody configured", () => {
       ok: false,
       error: { code: "unknown_sku" },
     });
-    await sku.api.published(7);
+    await sku.api.published(6, 7);
     expect(await sku.sql("SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'")).toEqual(
       [],
     );
@@ -215,6 +219,10 @@ describe("the journal", () => {
       await all((actor, request) => actor.hold(request));
       expect(await sku.sql("SELECT chunk FROM snapshot")).toEqual([]);
       await all((actor, request) => actor.commit(sku.move(request)));
+      // Nobody waits for a snapshot: it is made when nobody has asked for anything for a second.
+      expect(await sku.sql("SELECT chunk FROM snapshot")).toEqual([]);
+      pass(1_000);
+      await runDurableObjectAlarm(sku.stub);
       const [snapshot] = await sku.sql<{ chunks: number; seq: number }>(
         "SELECT COUNT(*) AS chunks, MAX(seq) AS seq FROM snapshot",
       );

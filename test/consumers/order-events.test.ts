@@ -21,6 +21,7 @@ const ofSku = (through: number, placed: Placement[], expired: Placement[] = []):
   v: 1,
   type: "sku_changed",
   sku: LAMP,
+  after: through - 1,
   through,
   placed,
   expired: expired.map((gone) => ({ placement: gone, at: PAY_BY + 5 })),

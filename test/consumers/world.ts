@@ -71,7 +71,7 @@ export class FakeSku implements Pick<SkuApi, "commit" | "release" | "retake" | "
     return ok("claimed");
   }
 
-  async published(through: number): Promise<void> {
+  async published(_after: number, through: number): Promise<void> {
     if (this.refusal) throw new Error("the SKU is away");
     this.throughs.push(through);
   }

@@ -121,7 +121,7 @@ describe("time", () => {
     world.now = OPENS + HOLD_MS;
     expect(wordOf(world.hold({ n: 2, buyer: "bob" }))).toBe("new");
     expect(world.last.map(({ type }) => type)).toEqual(["released", "held"]);
-    expect(world.last[0]).toMatchObject({ reason: "expired", ended: { order: orderOf(1) } });
+    expect(world.last[0]).toMatchObject({ reason: "expired", order: orderOf(1), ended: { buyer: "ann" } });
   });
 
   test("never ends a claim: it is asked about at its deadline, then less and less often, until it ends", () => {
@@ -145,7 +145,7 @@ describe("time", () => {
     const world = new World();
     world.wait(5_000);
     world.now -= 4_000;
-    expect(world.hold()).toMatchObject({ value: { heldUntil: OPENS + 5_000 + HOLD_MS } });
+    expect(world.hold()).toMatchObject({ value: { placement: { payBy: OPENS + 5_000 + HOLD_MS } } });
   });
 
   test("takes finished holds, tombstones and keys from memory a day after, and keeps what the buyer owns", () => {

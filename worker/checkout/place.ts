@@ -140,9 +140,11 @@ async function holdAll(attempt: Attempt): Promise<Result<Placed, Refusal>> {
       await release(attempt, taken, "refused");
       return err(holdRefusal(held.error, lines.indexOf(line)));
     }
+    const { value } = held;
+    if (value.placement) throw new Error(`the hold of ${line.sku} says it is the home of ${order}`);
     taken.push(line);
-    others.push(held.value.line);
-    heldUntil = Math.min(heldUntil ?? held.value.heldUntil, held.value.heldUntil);
+    others.push(value.line);
+    heldUntil = Math.min(heldUntil ?? value.heldUntil, value.heldUntil);
   }
 
   const asGiven = others.toSorted((a, b) => position(lines, a.sku) - position(lines, b.sku));

@@ -53,7 +53,7 @@ function changesOf(message: OrderEventMessage): Projected[] {
 async function acknowledge(env: Env, messages: readonly EventMessage[]): Promise<void> {
   let newest: Order | null = null;
   for (const { body } of messages) {
-    if (body.type === "sku_changed") await skuActor(env, body.sku).published(body.through);
+    if (body.type === "sku_changed") await skuActor(env, body.sku).published(body.after, body.through);
     else if (!newest || body.order.version > newest.version) newest = body.order;
   }
   if (newest) await orderActor(env, newest.order).report([{ type: "projected", version: newest.version }]);

@@ -56,6 +56,7 @@ export const OrderEventShape = z.discriminatedUnion("type", [
     v,
     type: z.literal("sku_changed"),
     sku: z.string(),
+    after: z.int(),
     through: z.int(),
     placed: z.array(placement),
     expired: z.array(z.object({ placement, at: z.int() })),
