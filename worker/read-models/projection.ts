@@ -42,11 +42,26 @@ const UPSERT_REFUNDS = `
 
 /** Writes orders, payments and refunds as they are now, all of them or none. Safe to repeat, in any order. */
 export async function project(db: D1Database, changes: readonly Projected[]): Promise<void> {
-  const statements = chunksOf(newestOf(changes)).flatMap((rows) =>
-    [UPSERT_ORDERS, UPSERT_PAYMENTS, UPSERT_REFUNDS].map((sql) => db.prepare(sql).bind(rows)),
-  );
+  const newest = newestOf(changes);
+  // In a rush most orders have neither yet: what D1 is not sent it need not read.
+  const statements = [
+    ...statementsOf(db, UPSERT_ORDERS, newest),
+    ...statementsOf(
+      db,
+      UPSERT_PAYMENTS,
+      newest.filter(({ order }) => order.payments.length > 0),
+    ),
+    ...statementsOf(
+      db,
+      UPSERT_REFUNDS,
+      newest.filter(({ order }) => order.refunds.length > 0),
+    ),
+  ];
   if (statements.length > 0) await db.batch(statements);
 }
+
+const statementsOf = (db: D1Database, sql: string, changes: readonly Projected[]): D1PreparedStatement[] =>
+  chunksOf(changes).map((rows) => db.prepare(sql).bind(rows));
 
 /** What is already outdated within a batch is not written at all. */
 function newestOf(changes: readonly Projected[]): Projected[] {
