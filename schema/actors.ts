@@ -13,6 +13,7 @@ import type {
 } from "./order.ts";
 import type { Result } from "./result.ts";
 import type { Sale, SaleState } from "./sale.ts";
+import type { SoldOut } from "./sold-out.ts";
 import type {
   ClaimAnswer,
   ClaimRequest,
@@ -39,6 +40,8 @@ export interface SkuApi {
     stock: number,
   ): Promise<Result<SkuView, { code: "other_sku" | "other_sale" | "overloaded" }>>;
   hold(request: HoldRequest): Promise<HoldAnswer>;
+  /** Up to a thousand holds in one call and one commit, decided in their order; an answer for each. */
+  holdMany(requests: readonly HoldRequest[]): Promise<HoldAnswer[]>;
   claim(request: ClaimRequest): Promise<ClaimAnswer>;
   /** `held | claimed -> sold`. Of a released hold: `gone`. */
   commit(move: StockMove): Promise<MoveAnswer>;
@@ -53,6 +56,8 @@ export interface SkuApi {
   /** What this buyer holds or owns here, oldest first. */
   holdsOf(buyer: BuyerId): Promise<HoldView[]>;
   view(): Promise<SkuView | null>;
+  /** What others may say in this SKU's name for a moment; null when something is free, or when there is too much to know. */
+  soldOut(): Promise<SoldOut | null>;
   /** D1 has the message about the journal rows after `after`, up to and including `through`. */
   published(after: number, through: number): Promise<void>;
 }

@@ -71,7 +71,7 @@ export interface HoldRequest {
 
 export type HoldRefusal =
   | { code: "unknown_sku" }
-  | { code: "sold_out"; held: number }
+  | { code: "sold_out"; held: number; available: number }
   | { code: "purchase_limit"; limit: number }
   | { code: "sale_not_open"; opensAt: number }
   | { code: "sale_closed" }

@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { SkuApi } from "../../schema/actors.ts";
 import { skuNumberOf, type BuyerId, type OrderId } from "../../schema/ids.ts";
-import { err, ok } from "../../schema/result.ts";
+import { assert, err, ok } from "../../schema/result.ts";
 import type {
   ClaimAnswer,
   ClaimRequest,
@@ -18,9 +18,10 @@ import type {
   SkuView,
   StockMove,
 } from "../../schema/sku.ts";
+import type { SoldOut } from "../../schema/sold-out.ts";
 import { logError } from "../log.ts";
 import type { SkuAnswer, SkuCommand } from "./commands.ts";
-import { CommitQueue } from "./commit-queue.ts";
+import { BATCH_MAX, CommitQueue } from "./commit-queue.ts";
 import { assertCounted } from "./conservation.ts";
 import { apply, nextDueAt } from "./machine.ts";
 import { bodiesOf, rowOf } from "./journal-text.ts";
@@ -29,7 +30,7 @@ import { Publisher } from "./publisher.ts";
 import { freeze, isSnapshotDue } from "./snapshot.ts";
 import type { SkuState } from "./state.ts";
 import { SkuStore } from "./store.ts";
-import { assertSound, holdsOf, viewOf, viewOfHold } from "./views.ts";
+import { assertSound, holdsOf, soldOutViewOf, viewOf, viewOfHold } from "./views.ts";
 
 /** An alarm that is already due is set this far ahead, so that a mistake here can never spin. */
 const ALARM_GAP_MS = 100;
@@ -46,6 +47,7 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
   #sinceSnapshot: number;
   /** When somebody last asked for something, epoch ms. */
   #askedAt = 0;
+  #soldOut: SoldOut | null = null;
   #acknowledged = false;
   #armedAt: number | null = null;
 
@@ -77,6 +79,13 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
 
   async hold(request: HoldRequest): Promise<HoldAnswer> {
     return this.#ask({ type: "hold", request });
+  }
+
+  async holdMany(requests: readonly HoldRequest[]): Promise<HoldAnswer[]> {
+    assert(requests.length <= BATCH_MAX, `holds come in batches of at most ${BATCH_MAX}`);
+    const commands = requests.map((request) => ({ type: "hold" as const, request }));
+    for (const command of commands) assertSound(command);
+    return this.#queue.askAll(commands);
   }
 
   async claim(request: ClaimRequest): Promise<ClaimAnswer> {
@@ -123,6 +132,14 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
   async view(): Promise<SkuView | null> {
     const state = this.#settled();
     return state.config && viewOf(state, state.config, this.#store.seq);
+  }
+
+  /** Counted anew only when something has happened since: in a sold-out rush many ask and little happens. */
+  async soldOut(): Promise<SoldOut | null> {
+    const state = this.#settled();
+    const version = this.#store.seq;
+    if (this.#soldOut?.version !== version) this.#soldOut = soldOutViewOf(state, version);
+    return this.#soldOut;
   }
 
   async published(after: number, through: number): Promise<void> {

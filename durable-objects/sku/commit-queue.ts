@@ -3,12 +3,12 @@ import type { SkuAnswer, SkuAnswers, SkuCommand } from "./commands.ts";
 
 /** Commands waiting for the next commit. More than this would wait longer than a buyer does. */
 export const QUEUE_MAX = 10_000;
-/** Commands of one commit. */
-const BATCH_MAX = 1_000;
+/** Commands of one commit: what comes in one call is committed in one piece, so there may be as many again. */
+export const BATCH_MAX = 1_000;
 
 interface Waiting {
-  readonly command: SkuCommand;
-  readonly resolve: (answer: SkuAnswer) => void;
+  readonly commands: readonly SkuCommand[];
+  readonly resolve: (answers: SkuAnswer[]) => void;
 }
 type Overloaded = { ok: false; error: { code: "overloaded" } };
 
@@ -20,17 +20,27 @@ export class CommitQueue {
   /** Decides and writes, without an await. When it throws, the object is lost and so are those who wait. */
   readonly #commit: (commands: readonly SkuCommand[]) => SkuAnswer[];
   #waiting: Waiting[] = [];
+  #length = 0;
   #draining: Promise<void> | null = null;
 
   constructor(commit: (commands: readonly SkuCommand[]) => SkuAnswer[]) {
     this.#commit = commit;
   }
 
-  ask<C extends SkuCommand>(command: C): Promise<SkuAnswers[C["type"]] | Overloaded> {
-    if (this.#waiting.length >= QUEUE_MAX) return Promise.resolve(err({ code: "overloaded" }));
+  async ask<C extends SkuCommand>(command: C): Promise<SkuAnswers[C["type"]] | Overloaded> {
+    const [answer] = await this.askAll([command]);
+    if (!answer) throw new Error("a command was not answered");
+    return answer;
+  }
+
+  /** Commands of one kind, decided one after the other. */
+  askAll<C extends SkuCommand>(commands: readonly C[]): Promise<(SkuAnswers[C["type"]] | Overloaded)[]> {
+    if (this.#length + commands.length > QUEUE_MAX)
+      return Promise.resolve(commands.map(() => err({ code: "overloaded" })));
     return new Promise((resolve, reject) => {
+      this.#length += commands.length;
       // An answer is of its command's kind: answers come in the order of the commands.
-      this.#waiting.push({ command, resolve: resolve as Waiting["resolve"] });
+      this.#waiting.push({ commands, resolve: resolve as Waiting["resolve"] });
       this.drain().catch(reject);
     });
   }
@@ -45,12 +55,27 @@ export class CommitQueue {
     try {
       do {
         await scheduler.wait(0);
-        const batch = this.#waiting.splice(0, BATCH_MAX);
-        const answers = this.#commit(batch.map(({ command }) => command));
-        for (let i = 0; i < batch.length; i++) batch[i]?.resolve(answers[i] as SkuAnswer);
+        const batch = this.#next();
+        const commands = batch.flatMap((waiting) => waiting.commands);
+        const answers = this.#commit(commands);
+        let at = 0;
+        for (const { commands: asked, resolve } of batch) resolve(answers.slice(at, (at += asked.length)));
       } while (this.#waiting.length > 0);
     } finally {
       this.#draining = null;
     }
+  }
+
+  /** Those who came first, until there are enough for one commit. */
+  #next(): Waiting[] {
+    let count = 0;
+    let length = 0;
+    for (const { commands } of this.#waiting) {
+      if (length >= BATCH_MAX) break;
+      length += commands.length;
+      count++;
+    }
+    this.#length -= length;
+    return this.#waiting.splice(0, count);
   }
 }

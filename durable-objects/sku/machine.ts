@@ -153,7 +153,8 @@ function decideHold(state: SkuState, request: HoldRequest, events: SkuEvent[]): 
   if (window === "closed") return err({ code: "sale_closed" });
   if (unitsOf(state, buyer) + quantity > config.perBuyerMax)
     return err({ code: "purchase_limit", limit: config.perBuyerMax });
-  if (quantity > state.available) return err({ code: "sold_out", held: state.held });
+  if (quantity > state.available)
+    return err({ code: "sold_out", held: state.held, available: state.available });
 
   const until = Math.min(now + config.holdMs, home?.othersHeldUntil ?? Infinity);
   const placed = home && {

@@ -2,6 +2,7 @@ import { QUANTITY_MAX, STOCK_MAX } from "../../schema/limits.ts";
 import type { BuyerId } from "../../schema/ids.ts";
 import { assert, unreachable } from "../../schema/result.ts";
 import type { HoldView, SkuConfig, SkuView } from "../../schema/sku.ts";
+import { soldOutOf, type SoldOut } from "../../schema/sold-out.ts";
 import type { SkuCommand } from "./commands.ts";
 import { placementOf } from "./placement.ts";
 import type { Hold, SkuState } from "./state.ts";
@@ -16,6 +17,19 @@ export function viewOfHold(offers: readonly SkuConfig[], hold: Hold): HoldView {
   const { order, buyer, quantity, state, until, take, home } = hold;
   const placement = home && placementOf(offers, hold, home);
   return { order, buyer, quantity, state, until, take, placement };
+}
+
+/** Holds that are looked at for a buyer each: beyond so many nobody is spared the way here. */
+const SOLD_OUT_HOLDS_MAX = 100_000;
+
+/** See `SkuApi.soldOut`. */
+export function soldOutViewOf({ available, held, holds }: SkuState, version: number): SoldOut | null {
+  if (available > 0 || holds.size > SOLD_OUT_HOLDS_MAX) return null;
+  return soldOutOf(version, held, buyersOf(holds.values()));
+}
+
+function* buyersOf(holds: Iterable<Hold>): Generator<BuyerId> {
+  for (const { buyer } of holds) yield buyer;
 }
 
 /** What a buyer holds or owns, oldest first: an order's id begins with the time it was placed. */

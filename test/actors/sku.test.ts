@@ -36,6 +36,36 @@ describe("a SKU that nobody configured", () => {
   });
 });
 
+describe("a batch of holds", () => {
+  test("is decided in its order, in one commit, and answered one by one", async () => {
+    const sku = await selling(2);
+    const [one, two, three] = [sku.holding(), sku.holding(), sku.holding()];
+    const before = await sku.api.view();
+    const answers = await sku.api.holdMany([one, one, two, three]);
+    expect(answers.map((answer) => (answer.ok ? answer.value.replayed : answer.error.code))).toEqual([
+      false,
+      true,
+      false,
+      "sold_out",
+    ]);
+    expect((await sku.api.view())?.version).toBe((before?.version ?? 0) + 1);
+    expect(await sku.api.holdMany([])).toEqual([]);
+  });
+
+  test("that is too long, or not sound, is refused as a whole and changes nothing", async () => {
+    const sku = await selling(5_000);
+    const before = await sku.api.view();
+    const said = (requests: HoldRequest[]) =>
+      sku.api.holdMany(requests).then(
+        () => "answered",
+        (cause: unknown) => String(cause),
+      );
+    expect(await said(Array.from({ length: 1_001 }, () => sku.holding()))).toContain("at most 1000");
+    expect(await said([sku.holding(), { ...sku.holding(), quantity: 0.5 }])).toContain("whole number");
+    expect(await sku.api.view()).toEqual(before);
+  });
+});
+
 describe("a rush", () => {
   test("of a thousand buyers for a hundred units sells exactly a hundred, in far fewer commits", async () => {
     const sku = await selling(100);

@@ -12,12 +12,13 @@ import {
 } from "../../schema/ids.ts";
 import { unborn, type Line, type Order, type Placement } from "../../schema/order.ts";
 import { err, ok, unreachable, type Result } from "../../schema/result.ts";
-import type { Sale } from "../../schema/sale.ts";
+import { saleStateAt, type Sale } from "../../schema/sale.ts";
 import type { HoldRefusal, ReleaseReason } from "../../schema/sku.ts";
 import { skuActor } from "../actors.ts";
 import type { Refusal } from "../problem.ts";
 import { saleOf } from "../catalogue/sale-of.ts";
 import { fingerprintOf } from "./fingerprint.ts";
+import { learnSoldOut, recallSoldOut } from "./sold-out-memory.ts";
 
 /** A request that has not finished within this time has died: its key may be taken over. */
 const IN_FLIGHT_MS = 10_000;
@@ -73,6 +74,8 @@ export async function placeOrder(env: Env, request: PlaceRequest): Promise<Resul
       request.lines.map(({ sku, quantity }) => [sku, quantity]),
     ),
   };
+  const known = refusalInMemory(attempt, sale, now);
+  if (known) return err(known);
   return sale.offers.length === 1 ? holdHome(attempt, [], null) : placeUnderKey(attempt, sale, now);
 }
 
@@ -92,6 +95,27 @@ function misfit(sale: Sale, lines: readonly WantedLine[]): Refusal | null {
     code: "invalid_request",
     errors: [{ pointer: "/lines", detail: `are of several currencies: ${[...currencies].join(", ")}` }],
   };
+}
+
+/**
+ * A refusal that needs no call: nothing of a line's SKU was free a moment ago, and this buyer has nothing there. Whatever a SKU
+ * would have refused before looking at its stock is left to it.
+ */
+function refusalInMemory({ lines, buyer }: Attempt, sale: Sale, now: number): Refusal | null {
+  if (saleStateAt(sale, now) !== "open") return null;
+  for (const [index, { sku, quantity }] of lines.entries()) {
+    if (quantity > sale.perBuyerMax) return null;
+    const soldOut = recallSoldOut(skuNumberOf(sku), buyer, now);
+    if (soldOut) return holdRefusal({ code: "sold_out", available: 0, ...soldOut }, index);
+  }
+  return null;
+}
+
+/** A SKU's refusal; when it was for want of units, this isolate learns whether anything is free at all. */
+async function refusedBy({ env, lines }: Attempt, line: WantedLine, refusal: HoldRefusal): Promise<Refusal> {
+  const nothingFree = refusal.code === "sold_out" && refusal.available === 0;
+  if (nothingFree) await learnSoldOut(env, skuNumberOf(line.sku), Date.now());
+  return holdRefusal(refusal, lines.indexOf(line));
 }
 
 /**
@@ -138,7 +162,7 @@ async function holdAll(attempt: Attempt): Promise<Result<Placed, Refusal>> {
     });
     if (!held.ok) {
       await release(attempt, taken, "refused");
-      return err(holdRefusal(held.error, lines.indexOf(line)));
+      return err(await refusedBy(attempt, line, held.error));
     }
     const { value } = held;
     if (value.placement) throw new Error(`the hold of ${line.sku} says it is the home of ${order}`);
@@ -158,7 +182,7 @@ async function holdHome(
   others: readonly Line[],
   othersHeldUntil: number | null,
 ): Promise<Result<Placed, Refusal>> {
-  const { env, order, buyer, sale, key, fingerprint, home, lines } = attempt;
+  const { env, order, buyer, sale, key, fingerprint, home } = attempt;
   const held = await skuActor(env, skuNumberOf(home.sku)).hold({
     order,
     buyer,
@@ -166,7 +190,7 @@ async function holdHome(
     quantity: home.quantity,
     home: { key, fingerprint, others, othersHeldUntil },
   });
-  if (!held.ok) return err(holdRefusal(held.error, lines.indexOf(home)));
+  if (!held.ok) return err(await refusedBy(attempt, home, held.error));
   const { placement, replayed } = held.value;
   if (!placement) throw new Error(`the home hold of ${order} has no placement`);
   return ok({ order: placed(placement), replayed });

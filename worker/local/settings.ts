@@ -16,7 +16,11 @@ export interface Settings {
   /** Where Miniflare and wrangler keep the state of all bindings; both servers share it. */
   readonly stateDir: string;
   readonly secrets: Secrets;
-  readonly vars: { readonly RATE_LIMIT: string; readonly ALLOWED_ORIGINS: string };
+  readonly vars: {
+    readonly RATE_LIMIT: string;
+    readonly REQUEST_LOG: string;
+    readonly ALLOWED_ORIGINS: string;
+  };
   readonly seed: boolean;
 }
 
@@ -38,7 +42,11 @@ export function readSettings(): Settings {
     dataDir,
     stateDir: join(dataDir, "state"),
     secrets: readSecrets(dataDir),
-    vars: { RATE_LIMIT: process.env.RATE_LIMIT ?? "on", ALLOWED_ORIGINS: process.env.ALLOWED_ORIGINS ?? "" },
+    vars: {
+      RATE_LIMIT: process.env.RATE_LIMIT ?? "on",
+      REQUEST_LOG: process.env.REQUEST_LOG ?? "on",
+      ALLOWED_ORIGINS: process.env.ALLOWED_ORIGINS ?? "",
+    },
     seed: process.env.SEED !== "off",
   };
 }

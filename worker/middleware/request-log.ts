@@ -6,7 +6,7 @@ import type { App } from "../app-env.ts";
 const REQUEST_ID = /^[\w-]{8,64}$/;
 
 /**
- * Names every request and writes one line about it. The path is logged without its query, which may carry what is not ours
+ * Names every request and writes one line about it (with `REQUEST_LOG=off` only about failures). The path is logged without its query, which may carry what is not ours
  * to keep. `ms` is exact locally; in production the clock stands still between I/O, so it counts waiting, not computing.
  */
 export const requestLog: MiddlewareHandler<App> = async (c, next) => {
@@ -18,6 +18,7 @@ export const requestLog: MiddlewareHandler<App> = async (c, next) => {
   c.header("X-Request-Id", requestId);
   const startedAt = Date.now();
   await next();
+  if (c.env.REQUEST_LOG === "off" && c.res.status < 500) return;
   log({
     event: "request",
     request: requestId,
