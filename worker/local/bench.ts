@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { ROOT } from "./settings.ts";
 
 /** `npm run bench`: the programmes of `test/bench`, one after the other. */
-const { status } = spawnSync(process.execPath, [join(ROOT, "test/bench/http.ts"), ...process.argv.slice(2)], {
+const { status } = spawnSync(process.execPath, [join(ROOT, "test/bench/run.ts"), ...process.argv.slice(2)], {
   cwd: ROOT,
   stdio: "inherit",
 });

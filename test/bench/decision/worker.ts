@@ -1,0 +1,68 @@
+import type { SkuApi } from "../../../schema/actors.ts";
+import { orderIdOf, skuNumberOf } from "../../../schema/ids.ts";
+import type { OrderEventMessage } from "../../../schema/messages.ts";
+import type { HoldRequest } from "../../../schema/sku.ts";
+import { skuActor } from "../../../worker/actors.ts";
+
+export { SkuActor } from "../../../durable-objects/sku/actor.ts";
+
+const SKU = "bench-lamp";
+const DAY_MS = 86_400_000;
+
+/** `from` numbers the first buyer; `inFlight` calls are under way at once. */
+export interface Drive {
+  readonly from: number;
+  readonly count: number;
+  readonly batch: number;
+  readonly inFlight: number;
+}
+
+function requestOf(n: number, now: number): HoldRequest {
+  const chance = new Uint8Array(5);
+  new DataView(chance.buffer).setUint32(1, n);
+  const home = { key: `key-${n}`, fingerprint: "f".repeat(32), others: [], othersHeldUntil: null };
+  return {
+    order: orderIdOf(skuNumberOf(SKU), now, chance),
+    buyer: `buyer-${n}`,
+    sale: "bench",
+    quantity: 1,
+    home,
+  };
+}
+
+async function drive(sku: SkuApi, { from, count, batch, inFlight }: Drive): Promise<{ tookMs: number }> {
+  const now = Date.now();
+  const batches = Array.from({ length: count / batch }, (_, at) =>
+    Array.from({ length: batch }, (__, n) => requestOf(from + at * batch + n, now)),
+  );
+  const ask = async (requests: HoldRequest[]): Promise<void> => {
+    const [one] = requests;
+    const answers = batch === 1 && one ? [await sku.hold(one)] : await sku.holdMany(requests);
+    if (answers.some((answer) => !answer.ok || answer.value.replayed)) throw new Error("not all were held");
+  };
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    for (let requests = batches[next++]; requests; requests = batches[next++]) await ask(requests);
+  };
+  const startedAt = Date.now();
+  await Promise.all(Array.from({ length: inFlight }, lane));
+  return { tookMs: Date.now() - startedAt };
+}
+
+export default {
+  async fetch(request, env) {
+    const sku = skuActor(env, skuNumberOf(SKU));
+    if (request.method === "PUT") {
+      const now = Date.now();
+      const facts = { sku: SKU, sale: "bench", name: "Lamp", price: { amount: 19_900, currency: "CNY" } };
+      const window = { opensAt: now - 1_000, closesAt: now + DAY_MS, holdMs: DAY_MS, perBuyerMax: 1 };
+      return Response.json(await sku.configure({ ...facts, ...window }, 100_000_000));
+    }
+    return Response.json(await drive(sku, await request.json()));
+  },
+  /** As in production: what was published is acknowledged. What D1 does with it is another scenario's. */
+  async queue(batch, env) {
+    for (const { body } of batch.messages as Message<OrderEventMessage>[])
+      if (body.type === "sku_changed") await skuActor(env, body.sku).published(body.after, body.through);
+  },
+} satisfies ExportedHandler<Env>;

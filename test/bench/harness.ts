@@ -1,0 +1,76 @@
+import { spawnSync } from "node:child_process";
+import { cpus } from "node:os";
+
+/** One of the things that are measured side by side. */
+export interface Contender {
+  readonly name: string;
+  /** Does the same work once more. Answers with operations a second. */
+  readonly measure: () => Promise<number>;
+}
+
+/** What a scenario has to say: a text that tells how it was measured, and a table. */
+export interface Section {
+  readonly title: string;
+  readonly text: string;
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  readonly end?: string;
+}
+
+export interface Scenario {
+  readonly name: string;
+  run(): Promise<Section>;
+}
+
+export interface Compared {
+  readonly name: string;
+  readonly rate: number;
+  /** The first contender's rate divided by this one's, the median of all rounds. */
+  readonly ratio: number;
+}
+
+/**
+ * Measures contenders in turn, round after round, so that whatever the machine does besides it does to all of them. The first
+ * round warms up and does not count.
+ */
+export async function inTurn(contenders: readonly Contender[], rounds: number): Promise<Compared[]> {
+  const rates: number[][] = contenders.map(() => []);
+  for (let round = 0; round <= rounds; round++) {
+    for (const [index, { measure }] of contenders.entries()) {
+      const rate = await measure();
+      if (round > 0) rates[index]?.push(rate);
+    }
+    if (round > 0)
+      progress(`round ${round} of ${rounds}: ${rates.map((of) => perSecond(of.at(-1) ?? 0)).join(", ")}`);
+  }
+  const [first = []] = rates;
+  return contenders.map(({ name }, index) => {
+    const of = rates[index] ?? [];
+    return { name, rate: median(of), ratio: median(of.map((rate, round) => (first[round] ?? 0) / rate)) };
+  });
+}
+
+export function progress(text: string): void {
+  console.log(`  ${text}`);
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}
+
+export const perSecond = (rate: number): string => `${Math.round(rate).toLocaleString("en")}/s`;
+
+/** A section as Markdown. */
+export function markdownOf({ title, text, head, rows, end }: Section): string {
+  const lines = [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`);
+  return [`## ${title}`, text, lines.join("\n"), ...(end ? [end] : [])].join("\n\n");
+}
+
+/** Where, when and of what a run was made. */
+export function provenance(command: string): string {
+  const commit = spawnSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).stdout.trim();
+  const machine = `${cpus().length} x ${cpus()[0]?.model.trim() ?? "unknown"}`;
+  const day = new Date().toISOString().slice(0, 10);
+  return `Made by \`${command}\` on ${day}, commit ${commit}; ${machine}, Node ${process.version}, everything on this one machine over loopback.`;
+}

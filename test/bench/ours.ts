@@ -1,0 +1,88 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { Client } from "../../worker/local/client.ts";
+import { serveBundle } from "../../worker/local/miniflare.ts";
+import { wrangler } from "../../worker/local/wrangler.ts";
+import type { Load, Loaded } from "./load.ts";
+
+/** The product on the fast local server, as `npm run serve` starts it, and what its buyers send. */
+
+export const SECRETS = {
+  ADMIN_KEY: "bench-admin-key",
+  BUYER_TOKEN_SECRET: "bench-buyer-token-secret-of-32-bytes",
+  SANDBOX_WEBHOOK_SECRET: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+};
+export const CONNECTIONS = 128;
+
+export interface Served {
+  readonly port: number;
+  dispose(): Promise<void>;
+}
+
+/** Serves a Worker from a folder of its own, which goes with it. */
+export async function serve(config: string, bindings: Record<string, string> = {}): Promise<Served> {
+  const dir = mkdtempSync(join(tmpdir(), "doorbuster-bench-"));
+  const port = await freePort();
+  const state = { outDir: join(dir, "bundle"), stateDir: join(dir, "state") };
+  if (config === "wrangler.toml")
+    wrangler("d1", "migrations", "apply", "DB", "--local", "--persist-to", state.stateDir);
+  const server = await serveBundle({ config, port, ...state, bindings });
+  return {
+    port,
+    async dispose() {
+      await server.dispose();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+export const serveOurs = (): Promise<Served> =>
+  serve("wrangler.toml", { ...SECRETS, RATE_LIMIT: "off", REQUEST_LOG: "off", ALLOWED_ORIGINS: "" });
+
+export const clientOf = ({ port }: Served): Client => new Client(`http://127.0.0.1:${port}`, SECRETS);
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.listen(0, "127.0.0.1", () => {
+      const address = probe.address();
+      probe.close(() => resolve(address && typeof address === "object" ? address.port : 0));
+    });
+  });
+}
+
+let buyers = 0;
+
+/** Requests of as many buyers, each with a token and a key of their own, made before the clock runs. */
+export function orders(client: Client, sale: string, sku: string, count: number): Promise<string[]> {
+  const body = JSON.stringify({ sale, lines: [{ sku, quantity: 1 }] });
+  return Promise.all(
+    Array.from({ length: count }, async () => {
+      const buyer = `bench-${++buyers}`;
+      const head = [
+        "POST /v1/orders HTTP/1.1",
+        "Host: 127.0.0.1",
+        `Authorization: Bearer ${await client.token(buyer)}`,
+        `Idempotency-Key: key-${buyer}`,
+        "Content-Type: application/json",
+        `Content-Length: ${body.length}`,
+      ];
+      return `${head.join("\r\n")}\r\n\r\n${body}`;
+    }),
+  );
+}
+
+/** Requests a second; every one of them must have been answered with the same status. */
+export async function load(port: number, requests: readonly string[], status: string): Promise<number> {
+  const { tookMs, statuses } = await new Promise<Loaded>((resolve, reject) => {
+    const workerData: Load = { port, connections: CONNECTIONS, requests };
+    const worker = new Worker(new URL("load.ts", import.meta.url), { workerData });
+    worker.once("message", resolve);
+    worker.once("error", reject);
+  });
+  if (statuses[status] !== requests.length) throw new Error(`not all ${status}: ${JSON.stringify(statuses)}`);
+  return (requests.length / tookMs) * 1_000;
+}

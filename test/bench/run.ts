@@ -1,0 +1,41 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { markdownOf, provenance, type Scenario } from "./harness.ts";
+import { decision } from "./scenarios/decision.ts";
+import { soldOut, withStockLeft } from "./scenarios/orders.ts";
+
+/** `npm run bench`: every scenario, one after the other, and its results into RESULTS.md. */
+
+const SCENARIOS: readonly Scenario[] = [decision, withStockLeft, soldOut];
+const RESULTS = join(import.meta.dirname, "RESULTS.md");
+
+const only = onlyOf();
+const chosen = SCENARIOS.filter(({ name }) => only === null || name === only);
+const sections = new Map(only === null ? [] : kept());
+for (const [index, scenario] of chosen.entries()) {
+  console.log(`${index + 1}/${chosen.length} ${scenario.name}`);
+  const section = await scenario.run();
+  const made = provenance(`npm run bench${only === null ? "" : ` -- --only ${only}`}`);
+  const text = markdownOf({ ...section, text: `${section.text}\n\n${made}` });
+  console.log(`\n${text}\n`);
+  sections.set(section.title, text);
+}
+writeFileSync(RESULTS, `${["# Results", ...sections.values()].join("\n\n")}\n`);
+
+function onlyOf(): string | null {
+  const { values } = parseArgs({ options: { only: { type: "string" } } });
+  if (values.only === undefined || SCENARIOS.some(({ name }) => name === values.only))
+    return values.only ?? null;
+  console.error(`Scenarios: ${SCENARIOS.map(({ name }) => name).join(", ")}`);
+  process.exit(2);
+}
+
+/** The sections of earlier runs, which a run of one scenario leaves as they are. */
+function kept(): [string, string][] {
+  const text = existsSync(RESULTS) ? readFileSync(RESULTS, "utf8") : "";
+  return text
+    .split(/^(?=## )/m)
+    .slice(1)
+    .map((section) => [/^## (.*)/.exec(section)?.[1] ?? "", section.trim()]);
+}
