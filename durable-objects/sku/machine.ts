@@ -17,9 +17,10 @@ import type {
   SkuEvent,
   StockMove,
 } from "../../schema/sku.ts";
+import { keyOf, unitsOf } from "./buyers.ts";
 import type { SkuAnswer, SkuAnswers, SkuCommand } from "./commands.ts";
 import { assertConserved } from "./conservation.ts";
-import { advance, evolve, isLive, keyOf, unitsOf, type Hold, type SkuState } from "./state.ts";
+import { advance, evolve, isLive, type Hold, type SkuState } from "./state.ts";
 import { lineOf, placementOf } from "./placement.ts";
 import { viewOfHold } from "./views.ts";
 
@@ -99,7 +100,7 @@ function decide(state: SkuState, command: SkuCommand, events: SkuEvent[]): SkuAn
       return decideBind(state, command.request, events);
     case "unbind": {
       const { buyer, key, order } = command;
-      const bound = state.keys.get(keyOf(buyer, key))?.order === order && !state.holds.get(order)?.home;
+      const bound = keyOf(state, buyer, key)?.order === order && !state.holds.get(order)?.home;
       if (bound) happen(state, events, { type: "unbound", buyer, key, order });
       return ok(null);
     }
@@ -134,7 +135,7 @@ function decideHold(state: SkuState, request: HoldRequest, events: SkuEvent[]): 
   const { order, buyer, quantity, home } = request;
   if (!config) return err({ code: "unknown_sku" });
 
-  const bound = home && state.keys.get(keyOf(buyer, home.key));
+  const bound = home && keyOf(state, buyer, home.key);
   if (home && bound) {
     if (bound.fingerprint !== home.fingerprint) return err({ code: "idempotency_key_reused" });
     const first = state.holds.get(bound.order);
@@ -258,7 +259,7 @@ function decideRestock(state: SkuState, request: RestockRequest, events: SkuEven
 function decideBind(state: SkuState, request: KeyRequest, events: SkuEvent[]): KeyAnswer {
   const { buyer, key, fingerprint, order, supersedes } = request;
   if (!state.config) return err({ code: "unknown_sku" });
-  const bound = state.keys.get(keyOf(buyer, key));
+  const bound = keyOf(state, buyer, key);
   if (bound && bound.fingerprint !== fingerprint) return err({ code: "idempotency_key_reused" });
   // An order placed here keeps its key, whatever the caller believes of it.
   const stays = bound && (bound.order !== supersedes || state.holds.get(bound.order)?.home);

@@ -1,15 +1,14 @@
+import type { BuyerId } from "../../schema/ids.ts";
 import type { Line } from "../../schema/order.ts";
 import { assert } from "../../schema/result.ts";
 import type { HoldState, SkuConfig } from "../../schema/sku.ts";
 import { assertCounted } from "./conservation.ts";
+import { bindKey, buyerOf, keyEntries, link, type KeyEntry } from "./buyers.ts";
 import {
-  buyerOf,
   emptyState,
   enter,
   isLive,
-  link,
   type Hold,
-  type KeyEntry,
   type Leaving,
   type RestockEntry,
   type SkuState,
@@ -59,7 +58,7 @@ type Chunk =
   | { head: Head }
   | { holds: FrozenHold[] }
   | { buyers: [string, number][] }
-  | { keys: [string, KeyEntry][] }
+  | { keys: [BuyerId, KeyEntry][] }
   | { restocks: [string, RestockEntry][] };
 
 /** A state as JSON texts, each small enough for a row. Equal states give equal texts. */
@@ -76,7 +75,7 @@ export function* freeze(state: SkuState): Generator<string> {
       : [];
     return [order, buyer, quantity, hold.state, until, take, endedAt, ...placed];
   });
-  yield* chunks("keys", state.keys, (entry) => entry);
+  yield* chunks("keys", keyEntries(state), (entry) => entry);
   yield* chunks("restocks", state.restocks, (entry) => entry);
 }
 
@@ -101,7 +100,7 @@ export function thaw(texts: Iterable<string>): SkuState {
     if ("head" in chunk) thawHead(state, chunk.head);
     else if ("holds" in chunk) for (const frozen of chunk.holds) thawHold(state, frozen);
     else if ("buyers" in chunk) for (const [id, units] of chunk.buyers) buyerOf(state, id).units = units;
-    else if ("keys" in chunk) for (const [key, entry] of chunk.keys) state.keys.set(key, entry);
+    else if ("keys" in chunk) for (const [buyer, entry] of chunk.keys) bindKey(state, buyer, entry);
     else if ("restocks" in chunk) for (const [key, entry] of chunk.restocks) state.restocks.set(key, entry);
     else assert(false, "a snapshot has chunks of known kinds only");
   }
@@ -129,7 +128,7 @@ function thawHold(state: SkuState, frozen: FrozenHold): void {
 function leavingOf(state: SkuState): Leaving[] {
   const leaving: Leaving[] = [];
   for (const hold of state.holds.values()) if (hold.endedAt > 0) leaving.push({ at: hold.endedAt, hold });
-  for (const [key, { at }] of state.keys) leaving.push({ at, key });
+  for (const [buyer, { key, at }] of keyEntries(state)) leaving.push({ at, buyer, key });
   for (const [restock, { at }] of state.restocks) leaving.push({ at, restock });
   return leaving.sort((a, b) => a.at - b.at);
 }

@@ -1,6 +1,7 @@
 import type { BuyerId, OrderId } from "../../schema/ids.ts";
 import { assert, unreachable } from "../../schema/result.ts";
 import type { Counters, HoldState, Placed, SkuConfig, SkuEvent } from "../../schema/sku.ts";
+import { bindKey, disown, keyOf, link, unbindKey, unlink, type Buyers } from "./buyers.ts";
 import { DueHeap } from "./due-heap.ts";
 
 /** What is finished can be asked about again for this long: holds that ended, keys, tombstones. */
@@ -29,18 +30,6 @@ export interface Hold {
   next: Hold | null;
 }
 
-interface Buyer {
-  /** Held and sold, also by holds that have left memory. */
-  units: number;
-  first: Hold | null;
-}
-
-export interface KeyEntry {
-  readonly fingerprint: string;
-  readonly order: OrderId;
-  readonly at: number;
-}
-
 export interface RestockEntry {
   readonly fingerprint: string;
   readonly at: number;
@@ -49,7 +38,7 @@ export interface RestockEntry {
 /** Something that leaves memory one window after `at`. */
 export type Leaving =
   | { readonly at: number; readonly hold: Hold }
-  | { readonly at: number; readonly key: string }
+  | { readonly at: number; readonly buyer: BuyerId; readonly key: string }
   | { readonly at: number; readonly restock: string };
 
 /** A SKU in memory. It is changed in place by `evolve` and `advance` and by nothing else. */
@@ -68,8 +57,8 @@ export interface SkuState extends Counters {
   /** Units of sold holds that have left memory. */
   soldAndGone: number;
   readonly holds: Map<OrderId, Hold>;
-  readonly buyers: Map<BuyerId, Buyer>;
-  readonly keys: Map<string, KeyEntry>;
+  /** Who holds or owns something, or has a key in use. */
+  readonly buyers: Buyers;
   readonly restocks: Map<string, RestockEntry>;
   /** Entries of holds that have ended or moved on stay until they come up; `dueAt` tells which still count. */
   readonly due: DueHeap<Hold>;
@@ -89,16 +78,13 @@ export const emptyState = (): SkuState => ({
   soldAndGone: 0,
   holds: new Map(),
   buyers: new Map(),
-  keys: new Map(),
   restocks: new Map(),
   due: new DueHeap(),
   leaving: [],
   left: 0,
 });
 
-export const keyOf = (buyer: BuyerId, key: string): string => `${buyer}\n${key}`;
 export const isLive = (hold: Hold): boolean => hold.state === "held" || hold.state === "claimed";
-export const unitsOf = (state: SkuState, buyer: BuyerId): number => state.buyers.get(buyer)?.units ?? 0;
 
 /** Lets time pass: the clock moves, never back, and what nobody can ask about any more leaves memory. */
 export function advance(state: SkuState, now: number): void {
@@ -120,20 +106,19 @@ export function advance(state: SkuState, now: number): void {
 function leave(state: SkuState, item: Leaving): void {
   if ("restock" in item) state.restocks.delete(item.restock);
   else if ("key" in item) {
-    const entry = state.keys.get(item.key);
+    const { buyer, key } = item;
+    const entry = keyOf(state, buyer, key);
     if (entry?.at !== item.at) return;
     // The key that an order was placed with here leaves with its hold.
     const hold = state.holds.get(entry.order);
-    if (!hold?.home || keyOf(hold.buyer, hold.home.key) !== item.key) state.keys.delete(item.key);
+    if (hold?.home?.key !== key || hold.buyer !== buyer) unbindKey(state, buyer, key);
   } else {
     const { hold, at } = item;
     // Its stock may have been taken again since, and it may have ended twice within one millisecond.
     if (hold.endedAt !== at || state.holds.get(hold.order) !== hold) return;
     state.holds.delete(hold.order);
-    if (hold.home) {
-      const key = keyOf(hold.buyer, hold.home.key);
-      if (state.keys.get(key)?.order === hold.order) state.keys.delete(key);
-    }
+    if (hold.home && keyOf(state, hold.buyer, hold.home.key)?.order === hold.order)
+      unbindKey(state, hold.buyer, hold.home.key);
     if (hold.state !== "sold") return;
     state.soldAndGone += hold.quantity;
     unlink(state, hold);
@@ -157,7 +142,8 @@ export function evolve(state: SkuState, event: SkuEvent): void {
       const hold = enter(state, { order, buyer, quantity, home: placed, state: "held", until, take: 1 });
       takeStock(state, hold);
       if (!home) return;
-      state.keys.set(keyOf(buyer, home.key), { fingerprint: home.fingerprint, order, at: state.now });
+      const { key, fingerprint } = home;
+      bindKey(state, buyer, { key, fingerprint, order, at: state.now });
       return;
     }
     case "claimed": {
@@ -192,13 +178,13 @@ export function evolve(state: SkuState, event: SkuEvent): void {
       state.leaving.push({ at: state.now, restock: event.key });
       return;
     case "bound": {
-      const key = keyOf(event.buyer, event.key);
-      state.keys.set(key, { fingerprint: event.fingerprint, order: event.order, at: state.now });
-      state.leaving.push({ at: state.now, key });
+      const { buyer, key, fingerprint, order } = event;
+      bindKey(state, buyer, { key, fingerprint, order, at: state.now });
+      state.leaving.push({ at: state.now, buyer, key });
       return;
     }
     case "unbound":
-      state.keys.delete(keyOf(event.buyer, event.key));
+      unbindKey(state, event.buyer, event.key);
       return;
     default:
       return unreachable(event);
@@ -296,35 +282,4 @@ function liveHold(state: SkuState, order: OrderId): Hold {
   const hold = state.holds.get(order);
   if (!hold || !isLive(hold)) throw new Error(`${order} is ${hold?.state ?? "unknown"} and cannot move`);
   return hold;
-}
-
-export function buyerOf(state: SkuState, id: BuyerId): Buyer {
-  let buyer = state.buyers.get(id);
-  if (!buyer) state.buyers.set(id, (buyer = { units: 0, first: null }));
-  return buyer;
-}
-
-/** Adds a hold to what its buyer holds or owns. */
-export function link(state: SkuState, hold: Hold): Buyer {
-  const buyer = buyerOf(state, hold.buyer);
-  hold.next = buyer.first;
-  if (buyer.first) buyer.first.previous = hold;
-  buyer.first = hold;
-  return buyer;
-}
-
-function unlink(state: SkuState, hold: Hold): void {
-  if (hold.previous) hold.previous.next = hold.next;
-  else buyerOf(state, hold.buyer).first = hold.next;
-  if (hold.next) hold.next.previous = hold.previous;
-  hold.previous = null;
-  hold.next = null;
-}
-
-/** Takes a hold's units from its buyer. Who owns nothing is forgotten. */
-function disown(state: SkuState, hold: Hold): void {
-  unlink(state, hold);
-  const buyer = buyerOf(state, hold.buyer);
-  buyer.units -= hold.quantity;
-  if (buyer.units === 0) state.buyers.delete(hold.buyer);
 }

@@ -110,7 +110,7 @@ describe("a sale", () => {
   });
 
   test.each([
-    [{ code: "sold_out", held: 1 }, 409],
+    [{ code: "sold_out", held: 1, available: 0 }, 409],
     [{ code: "purchase_limit", limit: 1 }, 409],
     [{ code: "sale_not_open", opensAt: 0 }, 409],
     [{ code: "overloaded" }, 503],

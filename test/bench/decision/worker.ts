@@ -1,12 +1,11 @@
 import type { SkuApi } from "../../../schema/actors.ts";
-import { orderIdOf, skuNumberOf } from "../../../schema/ids.ts";
+import { orderIdOf, skuNumberOf, type SkuId } from "../../../schema/ids.ts";
 import type { OrderEventMessage } from "../../../schema/messages.ts";
 import type { HoldRequest } from "../../../schema/sku.ts";
 import { skuActor } from "../../../worker/actors.ts";
 
 export { SkuActor } from "../../../durable-objects/sku/actor.ts";
 
-const SKU = "bench-lamp";
 const DAY_MS = 86_400_000;
 
 /** `from` numbers the first buyer; `inFlight` calls are under way at once. */
@@ -17,12 +16,12 @@ export interface Drive {
   readonly inFlight: number;
 }
 
-function requestOf(n: number, now: number): HoldRequest {
+function requestOf(sku: SkuId, n: number, now: number): HoldRequest {
   const chance = new Uint8Array(5);
   new DataView(chance.buffer).setUint32(1, n);
   const home = { key: `key-${n}`, fingerprint: "f".repeat(32), others: [], othersHeldUntil: null };
   return {
-    order: orderIdOf(skuNumberOf(SKU), now, chance),
+    order: orderIdOf(skuNumberOf(sku), now, chance),
     buyer: `buyer-${n}`,
     sale: "bench",
     quantity: 1,
@@ -30,10 +29,14 @@ function requestOf(n: number, now: number): HoldRequest {
   };
 }
 
-async function drive(sku: SkuApi, { from, count, batch, inFlight }: Drive): Promise<{ tookMs: number }> {
+async function drive(
+  id: SkuId,
+  sku: SkuApi,
+  { from, count, batch, inFlight }: Drive,
+): Promise<{ tookMs: number }> {
   const now = Date.now();
   const batches = Array.from({ length: count / batch }, (_, at) =>
-    Array.from({ length: batch }, (__, n) => requestOf(from + at * batch + n, now)),
+    Array.from({ length: batch }, (__, n) => requestOf(id, from + at * batch + n, now)),
   );
   const ask = async (requests: HoldRequest[]): Promise<void> => {
     const [one] = requests;
@@ -51,14 +54,15 @@ async function drive(sku: SkuApi, { from, count, batch, inFlight }: Drive): Prom
 
 export default {
   async fetch(request, env) {
-    const sku = skuActor(env, skuNumberOf(SKU));
+    const id = new URL(request.url).pathname.slice(1);
+    const sku = skuActor(env, skuNumberOf(id));
     if (request.method === "PUT") {
       const now = Date.now();
-      const facts = { sku: SKU, sale: "bench", name: "Lamp", price: { amount: 19_900, currency: "CNY" } };
+      const facts = { sku: id, sale: "bench", name: "Lamp", price: { amount: 19_900, currency: "CNY" } };
       const window = { opensAt: now - 1_000, closesAt: now + DAY_MS, holdMs: DAY_MS, perBuyerMax: 1 };
       return Response.json(await sku.configure({ ...facts, ...window }, 100_000_000));
     }
-    return Response.json(await drive(sku, await request.json()));
+    return Response.json(await drive(id, sku, await request.json()));
   },
   /** As in production: what was published is acknowledged. What D1 does with it is another scenario's. */
   async queue(batch, env) {

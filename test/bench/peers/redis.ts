@@ -18,7 +18,20 @@ export const hasRedis = (): boolean => spawnSync("redis-server", ["--version"]).
 export async function redisPeer(fsync: "always" | "everysec"): Promise<Peer> {
   const dir = mkdtempSync(join(tmpdir(), "doorbuster-redis-"));
   const path = join(dir, "redis.sock");
-  const options = ["--port", "0", "--unixsocket", path, "--dir", dir, "--save", "", "--appendonly", "yes"];
+  const options = [
+    "--port",
+    "0",
+    "--unixsocket",
+    path,
+    "--dir",
+    dir,
+    "--save",
+    "",
+    "--appendonly",
+    "yes",
+    "--auto-aof-rewrite-percentage",
+    "0",
+  ];
   const server = spawn("redis-server", [...options, "--appendfsync", fsync], { stdio: "ignore" });
   const redis = new Redis({ path, enableAutoPipelining: true, retryStrategy: () => 50 }) as WithHold<Redis>;
   redis.defineCommand("hold", { lua: LUA });

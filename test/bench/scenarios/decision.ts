@@ -15,8 +15,8 @@ const PEERS: readonly PeerName[] = ["redis-always", "redis-everysec"];
 const SIZES = [
   { batch: 1, count: 5_000, inFlight: 64 },
   { batch: 10, count: 20_000, inFlight: 16 },
-  { batch: 100, count: 40_000, inFlight: 4 },
-  { batch: 1_000, count: 60_000, inFlight: 2 },
+  { batch: 100, count: 60_000, inFlight: 4 },
+  { batch: 1_000, count: 120_000, inFlight: 2 },
 ] as const;
 type Size = (typeof SIZES)[number];
 
@@ -26,12 +26,13 @@ export const decision: Scenario = {
   name: "decision",
   async run(): Promise<Section> {
     const served = await serve("test/bench/decision/wrangler.toml");
-    await fetch(`http://127.0.0.1:${served.port}/`, { method: "PUT" });
     const there = PEERS.filter((name) => missing(name) === null);
     const peers = await Promise.all(there.map((name) => startPeer(name)));
     const rows: string[][] = [];
     for (const size of SIZES) {
       progress(`batches of ${size.batch}`);
+      // A SKU of its own for each size, as the peers are emptied: how many holds are there already is another scenario.
+      await fetch(urlOf(served, size), { method: "PUT" });
       await Promise.all(peers.map((peer) => peer.reset(100_000_000)));
       const contenders = [
         { name: "SkuActor", measure: () => driveOurs(served, size) },
@@ -59,11 +60,14 @@ In brackets our rate divided by theirs, median of ${ROUNDS} rounds in turn.`,
   },
 };
 
-async function driveOurs({ port }: Served, { batch, count, inFlight }: Size): Promise<number> {
+const urlOf = ({ port }: Served, { batch }: Size): string => `http://127.0.0.1:${port}/lamp-${batch}`;
+
+async function driveOurs(served: Served, size: Size): Promise<number> {
+  const { batch, count, inFlight } = size;
   const drive: Drive = { from: (serial += count), count, batch, inFlight };
-  const answer = await fetch(`http://127.0.0.1:${port}/`, { method: "POST", body: JSON.stringify(drive) });
+  const answer = await fetch(urlOf(served, size), { method: "POST", body: JSON.stringify(drive) });
   if (!answer.ok) throw new Error(`the decision Worker answers ${answer.status}: ${await answer.text()}`);
-  const { tookMs } = (await answer.json()) as { tookMs: number };
+  const { tookMs } = await answer.json<{ tookMs: number }>();
   return (count / tookMs) * 1_000;
 }
 

@@ -1,0 +1,92 @@
+import type { BuyerId, OrderId } from "../../schema/ids.ts";
+import type { Hold, SkuState } from "./state.ts";
+
+/** What a buyer used an idempotency key for. */
+export interface KeyEntry {
+  readonly key: string;
+  readonly fingerprint: string;
+  readonly order: OrderId;
+  readonly at: number;
+}
+
+/** One buyer's part of a SKU. In a rush there is one for every hold: hence no map of keys where one field does. */
+export interface Buyer {
+  /** Held and sold, also by holds that have left memory. */
+  units: number;
+  /** The newest of what this buyer holds or owns; each knows its neighbours. */
+  first: Hold | null;
+  /** The oldest key in use, and the others in their order. Nearly nobody has more than one. */
+  key: KeyEntry | null;
+  more: Map<string, KeyEntry> | null;
+}
+
+export type Buyers = Map<BuyerId, Buyer>;
+
+export const unitsOf = (state: SkuState, buyer: BuyerId): number => state.buyers.get(buyer)?.units ?? 0;
+
+export function buyerOf(state: SkuState, id: BuyerId): Buyer {
+  let buyer = state.buyers.get(id);
+  if (!buyer) state.buyers.set(id, (buyer = { units: 0, first: null, key: null, more: null }));
+  return buyer;
+}
+
+export function keyOf(state: SkuState, id: BuyerId, key: string): KeyEntry | null {
+  const buyer = state.buyers.get(id);
+  if (!buyer) return null;
+  return buyer.key?.key === key ? buyer.key : (buyer.more?.get(key) ?? null);
+}
+
+/** From now on this key of this buyer is this entry's. */
+export function bindKey(state: SkuState, id: BuyerId, entry: KeyEntry): void {
+  const buyer = buyerOf(state, id);
+  if (!buyer.key || buyer.key.key === entry.key) buyer.key = entry;
+  else (buyer.more ??= new Map()).set(entry.key, entry);
+}
+
+export function unbindKey(state: SkuState, id: BuyerId, key: string): void {
+  const buyer = state.buyers.get(id);
+  if (!buyer) return;
+  if (buyer.key?.key === key) {
+    buyer.key = buyer.more?.values().next().value ?? null;
+    if (buyer.key) buyer.more?.delete(buyer.key.key);
+  } else buyer.more?.delete(key);
+  forgetEmpty(state, id, buyer);
+}
+
+/** Every key that somebody uses. */
+export function* keyEntries({ buyers }: SkuState): Generator<[BuyerId, KeyEntry]> {
+  for (const [id, { key, more }] of buyers) {
+    if (key) yield [id, key];
+    if (more) for (const entry of more.values()) yield [id, entry];
+  }
+}
+
+/** Adds a hold to what its buyer holds or owns. */
+export function link(state: SkuState, hold: Hold): Buyer {
+  const buyer = buyerOf(state, hold.buyer);
+  hold.next = buyer.first;
+  if (buyer.first) buyer.first.previous = hold;
+  buyer.first = hold;
+  return buyer;
+}
+
+export function unlink(state: SkuState, hold: Hold): void {
+  if (hold.previous) hold.previous.next = hold.next;
+  else buyerOf(state, hold.buyer).first = hold.next;
+  if (hold.next) hold.next.previous = hold.previous;
+  hold.previous = null;
+  hold.next = null;
+}
+
+/** Takes a hold's units from its buyer. */
+export function disown(state: SkuState, hold: Hold): void {
+  unlink(state, hold);
+  const buyer = buyerOf(state, hold.buyer);
+  buyer.units -= hold.quantity;
+  forgetEmpty(state, hold.buyer, buyer);
+}
+
+/** Who owns nothing and is owed no answer is forgotten. */
+function forgetEmpty(state: SkuState, id: BuyerId, { units, key, more }: Buyer): void {
+  if (units === 0 && !key && !more?.size) state.buyers.delete(id);
+}
