@@ -7,7 +7,9 @@ type Settings = Partial<
     | "ALLOWED_ORIGINS"
     | "ADMIN_KEY"
     | "BUYER_TOKEN_SECRET"
-    | "SANDBOX_WEBHOOK_SECRET",
+    | "SANDBOX_WEBHOOK_SECRET"
+    | "ACCESS_TEAM"
+    | "ACCESS_AUDIENCE",
     string
   > & { SANDBOX_BANK: unknown }
 >;
@@ -30,6 +32,9 @@ export function readConfig(settings: Settings): void {
   if (settings.ADMIN_KEY !== undefined && settings.ADMIN_KEY.length < ADMIN_KEY_CHARS_MIN)
     wrong.push(`ADMIN_KEY is shorter than ${ADMIN_KEY_CHARS_MIN} characters`);
   if (production && settings.RATE_LIMIT === "off") wrong.push("RATE_LIMIT=off is for load tests only");
+
+  if (Boolean(settings.ACCESS_TEAM) !== Boolean(settings.ACCESS_AUDIENCE))
+    wrong.push("ACCESS_TEAM and ACCESS_AUDIENCE go together");
 
   const providers = providerNames(settings.PROVIDERS ?? "");
   for (const name of providers)

@@ -1,6 +1,8 @@
+import { Webhook } from "standardwebhooks";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { paymentIdOf, type OrderId } from "../../schema/ids.ts";
 import type { OrderBody } from "../../worker/local/client.ts";
-import { Server, until } from "./server.ts";
+import { SECRETS, Server, until } from "./server.ts";
 
 let server: Server;
 let sales = 0;
@@ -37,6 +39,24 @@ async function started({ token, order }: Purchase): Promise<string> {
   const payment = await server.client.startPayment(token, order.id);
   if (!payment) throw new Error("the payment was refused");
   return payment;
+}
+
+/** A callback that the bank signed, sent by somebody quicker than the bank. */
+async function callBack(event: { id: string; created: number } & Record<string, unknown>): Promise<Response> {
+  const body = JSON.stringify(event);
+  const { client } = server;
+  const signature = new Webhook(SECRETS.SANDBOX_WEBHOOK_SECRET).sign(
+    event.id,
+    new Date(event.created * 1_000),
+    body,
+  );
+  const headers = {
+    "content-type": "application/json",
+    "webhook-id": event.id,
+    "webhook-timestamp": String(event.created),
+    "webhook-signature": signature,
+  };
+  return fetch(`${client.origin}/v1/webhooks/sandbox`, { method: "POST", headers, body });
 }
 
 const becomes = ({ token, order }: Purchase, state: string, ms: number): Promise<OrderBody> =>
@@ -106,6 +126,28 @@ test("a create call whose answer is lost is repeated with the same key and finds
   await client.approve(second.body.action.url.split("/").at(-1) ?? "");
   await becomes(purchase, "paid", 10_000);
   await settled(purchase, 1);
+});
+
+test("a callback that comes before the create call has returned ends in the same paid order", async () => {
+  await server.client.behave({ create: "timeout_applied" });
+  const purchase = await placed();
+  const { id, amount } = purchase.order;
+  const creating = server.client.startPayment(purchase.token, id);
+  await becomes(purchase, "paying", 2_000);
+  const reference = paymentIdOf(id as OrderId, 1);
+  const created = Math.floor(Date.now() / 1_000);
+  const data = { payment: "bnk_early", reference, order: id, ...amount };
+  const sent = await callBack({ id: `evt_${id}`, type: "payment.succeeded", created, data });
+  expect(sent.status).toBe(200);
+  await becomes(purchase, "paid", 2_000);
+  // The bank is still silent: the order was paid while the buyer's own request was waiting for it.
+  expect(await Promise.race([creating, Promise.resolve("waiting")])).toBe("waiting");
+  await creating;
+  expect(await becomes(purchase, "paid", 1_000)).toMatchObject({
+    refunds: [],
+    payments: [{ state: "succeeded" }],
+  });
+  expect(await settled(purchase, 1)).toMatchObject({ sold: 1, available: 4 });
 });
 
 test("a wrong amount in a callback changes nothing and opens a case; the truth still pays the order", async () => {

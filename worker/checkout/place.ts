@@ -62,6 +62,8 @@ export async function placeOrder(env: Env, request: PlaceRequest): Promise<Resul
   if (unfit) return err(unfit);
   const [home] = request.lines;
   if (!home) return err({ code: "invalid_request", errors: [{ pointer: "/lines", detail: "needs a line" }] });
+  const known = refusalInMemory(request, sale, now);
+  if (known) return err(known);
 
   const chance = crypto.getRandomValues(new Uint8Array(CHANCE_BYTES));
   const attempt: Attempt = {
@@ -74,8 +76,6 @@ export async function placeOrder(env: Env, request: PlaceRequest): Promise<Resul
       request.lines.map(({ sku, quantity }) => [sku, quantity]),
     ),
   };
-  const known = refusalInMemory(attempt, sale, now);
-  if (known) return err(known);
   return sale.offers.length === 1 ? holdHome(attempt, [], null) : placeUnderKey(attempt, sale, now);
 }
 
@@ -101,7 +101,7 @@ function misfit(sale: Sale, lines: readonly WantedLine[]): Refusal | null {
  * A refusal that needs no call: nothing of a line's SKU was free a moment ago, and this buyer has nothing there. Whatever a SKU
  * would have refused before looking at its stock is left to it.
  */
-function refusalInMemory({ lines, buyer }: Attempt, sale: Sale, now: number): Refusal | null {
+function refusalInMemory({ lines, buyer }: PlaceRequest, sale: Sale, now: number): Refusal | null {
   if (saleStateAt(sale, now) !== "open") return null;
   for (const [index, { sku, quantity }] of lines.entries()) {
     if (quantity > sale.perBuyerMax) return null;

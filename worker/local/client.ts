@@ -10,6 +10,7 @@ export interface OrderBody {
   readonly state: string;
   readonly reason: string | null;
   readonly pay_by: string;
+  readonly amount: { amount: number; currency: string };
   readonly code?: string;
   readonly lines: readonly { sku: string; quantity: number }[];
   readonly payments: readonly { id: string; state: string }[];

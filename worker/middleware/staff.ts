@@ -4,6 +4,7 @@ import { mayActAs, type StaffRole } from "../../schema/staff.ts";
 import type { App, StaffMember } from "../app-env.ts";
 import { problem } from "../problem.ts";
 import { findStaffKey } from "../read-models/staff.ts";
+import { cameThroughAccess } from "./access.ts";
 import { bearerOf } from "./bearer.ts";
 
 /** The key of the environment: the first admin, who can make the others, and the one who still gets in while D1 is down. */
@@ -11,10 +12,10 @@ const BOOTSTRAP = "bootstrap";
 
 const hashOf = (key: string): string => createHash("sha256").update(key).digest("hex");
 
-/** Who of the staff a key belongs to. Only hashes are compared, so how far two keys agree cannot be timed. */
+/** Who of the staff a key belongs to, where Cloudflare Access has let the request through. Only hashes are compared, so how far two keys agree cannot be timed. */
 export async function staffOf(c: Context<App>): Promise<StaffMember | null> {
   const key = bearerOf(c);
-  if (!key) return null;
+  if (!key || !(await cameThroughAccess(c.env, c.req.header("cf-access-jwt-assertion")))) return null;
   const hash = hashOf(key);
   if (c.env.ADMIN_KEY && hash === hashOf(c.env.ADMIN_KEY)) return { id: BOOTSTRAP, role: "admin" };
   return findStaffKey(c.env.DB, hash);
