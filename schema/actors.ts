@@ -1,4 +1,4 @@
-import type { BuyerId, OrderId, PaymentId, RefundId } from "./ids.ts";
+import type { BuyerId, OrderId, PaymentId, RefundId, SkuNumber } from "./ids.ts";
 import type { Money } from "./money.ts";
 import type {
   CancelAnswer,
@@ -12,7 +12,7 @@ import type {
   TimelineEntry,
 } from "./order.ts";
 import type { Result } from "./result.ts";
-import type { Sale, SaleState } from "./sale.ts";
+import type { Offer, Sale, SaleState } from "./sale.ts";
 import type { SoldOut } from "./sold-out.ts";
 import type {
   ClaimAnswer,
@@ -77,11 +77,9 @@ export interface OrderApi {
   timeline(): Promise<TimelineEntry[]>;
 }
 
-export interface GateOffer {
-  readonly sku: string;
-  readonly name: string;
-  readonly price: Money;
-  readonly image: string | null;
+export interface GateOffer extends Offer {
+  /** Gates that pool the requests for this SKU now. */
+  readonly gates: number;
   readonly available: number;
   readonly held: number;
   readonly sold: number;
@@ -97,8 +95,10 @@ export interface GateView {
   readonly offers: readonly GateOffer[];
 }
 
-/** What may be asked of a sale's gate: it decides nothing, it shows. `fetch` upgrades to the live WebSocket. */
+/** What may be asked of a gate: it decides nothing, it shows a sale or pools the requests for a SKU. `fetch` upgrades to the live WebSocket. */
 export interface GateApi {
+  /** Of a pooling gate, which stands before one SKU and serves a part of its buyers: asks the SKU together with others. */
+  hold(sku: SkuNumber, request: HoldRequest): Promise<HoldAnswer>;
   configure(sale: Sale): Promise<Sale | null>;
   view(): Promise<GateView | null>;
   fetch(request: Request): Promise<Response>;

@@ -8,6 +8,8 @@ export const QUANTITY_MAX = 1_000;
 export const STOCK_MAX = 100_000_000;
 /** SKUs of one sale: the gate asks each of them up to four times a second. */
 export const SALE_SKUS_MAX = 50;
+/** Gates before one SKU. Each is an object of a thousand requests a second, and fills a batch of its own. */
+export const GATES_MAX = 64;
 /** A hold lasts from a second (for rehearsals) to a day. */
 export const HOLD_SECONDS_MAX = 86_400;
 /** Bytes of a request body. An order of twenty lines is under two kilobytes. */

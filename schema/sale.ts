@@ -9,6 +9,8 @@ export interface Offer {
   readonly name: string;
   readonly price: Money;
   readonly image: string | null;
+  /** Gates that pool the requests for this SKU; 0: none. Absent: as many as its crowd needs. */
+  readonly gates?: number;
 }
 
 /** A sale as merchants define it. Instants are epoch milliseconds of the server's clock. */

@@ -28,6 +28,8 @@ export interface SkuView extends Counters {
   /** The number of the last journal row: every change of this SKU raises it. */
   readonly version: number;
   readonly config: SkuConfig;
+  /** More people ask than one object can take one by one. */
+  readonly crowded: boolean;
 }
 
 /** `held_out`: nothing free now, but holds may still be released. */

@@ -42,4 +42,7 @@ type Namespaces = Pick<Env, "SKU" | "ORDER" | "GATE">;
 export const skuActor = (env: Namespaces, number: SkuNumber): SkuApi => actor(env.SKU, number);
 export const orderActor = (env: Namespaces, order: OrderId): OrderApi => actor(env.ORDER, order);
 export const gateActor = (env: Namespaces, sale: SaleId): GateApi => actor(env.GATE, sale);
+/** One of the gates that pool the requests for a SKU. A sale's own gate has a name without a slash. */
+export const poolingGate = (env: Namespaces, sku: SkuNumber, gate: number): GateApi =>
+  actor(env.GATE, `${sku}/${gate}`);
 export const bankActor = (bank: DurableObjectNamespace): BankApi => actor(bank, BANK);

@@ -1,8 +1,14 @@
 import { DurableObject } from "cloudflare:workers";
-import type { GateApi, GateView } from "../../schema/actors.ts";
+import type { GateApi, GateView, SkuApi } from "../../schema/actors.ts";
+import type { SkuNumber } from "../../schema/ids.ts";
+import { err } from "../../schema/result.ts";
 import type { Sale } from "../../schema/sale.ts";
+import type { HoldAnswer, HoldRequest } from "../../schema/sku.ts";
 import { logError } from "../log.ts";
+import { assertSound } from "../sku/views.ts";
 import { greet, paceOf, tell, TOLD_NOTHING, viewOf, type Push, type Told } from "./machine.ts";
+import { Pool } from "./pool.ts";
+import { SoldOutMemory } from "./sold-out-memory.ts";
 import { StockWatch } from "./stock-watch.ts";
 import { GateStore } from "./store.ts";
 
@@ -17,10 +23,16 @@ const TICK_WAIT_MS = 300;
 
 const MESSAGE_TOO_BIG = 1009;
 
-/** One sale as people see it. It decides nothing: it asks the SKUs, pools the answers and shows them. */
+/**
+ * Two things that stand before SKUs and decide nothing. A sale's gate asks its SKUs and shows their answers to everybody who
+ * watches. A pooling gate collects a part of the buyers of one crowded SKU and asks for all of them at once.
+ */
 export class GateActor extends DurableObject<Env> implements GateApi {
   readonly #store: GateStore;
   readonly #stock = new StockWatch(() => this.env.SKU);
+  readonly #soldOut = new SoldOutMemory();
+  /** A pooling gate stands before one SKU. */
+  #pool: Pool | null = null;
   #sale: Sale | null = null;
   #told: Told = TOLD_NOTHING;
   #timer: ReturnType<typeof setTimeout> | null = null;
@@ -40,6 +52,17 @@ export class GateActor extends DurableObject<Env> implements GateApi {
     this.#sale = sale;
     if (this.#watched()) this.#tickIn(0);
     return previous;
+  }
+
+  async hold(sku: SkuNumber, request: HoldRequest): Promise<HoldAnswer> {
+    assertSound({ type: "hold", request });
+    const soldOut = this.#soldOut.recall(sku, request.buyer, Date.now());
+    if (soldOut) return err({ code: "sold_out", available: 0, ...soldOut });
+    this.#pool ??= new Pool((requests) => this.#skuOf(sku).holdMany(requests));
+    const answer = await this.#pool.hold(request);
+    const nothingFree = !answer.ok && answer.error.code === "sold_out" && answer.error.available === 0;
+    if (nothingFree) await this.#soldOut.learn(sku, Date.now(), () => this.#skuOf(sku).soldOut());
+    return answer;
   }
 
   async view(): Promise<GateView | null> {
@@ -78,6 +101,10 @@ export class GateActor extends DurableObject<Env> implements GateApi {
   override async alarm(): Promise<void> {
     this.#armedFor = null;
     if (this.#watched() && this.#timer === null) this.#tickIn(0);
+  }
+
+  #skuOf(sku: SkuNumber): SkuApi {
+    return this.env.SKU.getByName(sku);
   }
 
   #current(): Sale | null {

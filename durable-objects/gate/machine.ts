@@ -16,12 +16,16 @@ export const WARM_UP_MS = 60_000;
 /** Pages tell a quiet sale from a dead line by this, and set their clocks by it. */
 const HEARTBEAT_MS = 15_000;
 
+/** Gates before a SKU with a crowd, where the merchant has not said how many: enough for a few thousand presses a second. */
+const CROWD_GATES = 4;
+
 /** What a SKU last said of itself. */
 export interface Figures {
   readonly available: number;
   readonly held: number;
   readonly sold: number;
   readonly state: StockState;
+  readonly crowded: boolean;
   /** Epoch ms. */
   readonly at: number;
 }
@@ -29,13 +33,14 @@ export interface Figures {
 export type Known = ReadonlyMap<SkuId, Figures>;
 
 /** A SKU that has never answered: nothing is free that we know of, and nothing is known to be gone. */
-const UNHEARD: Figures = { available: 0, held: 0, sold: 0, state: "held_out", at: 0 };
+const UNHEARD: Figures = { available: 0, held: 0, sold: 0, state: "held_out", crowded: false, at: 0 };
 
 export const figuresOf = (view: SkuView, at: number): Figures => ({
   available: view.available,
   held: view.held,
   sold: view.sold,
   state: stockStateOf(view),
+  crowded: view.crowded,
   at,
 });
 
@@ -43,7 +48,10 @@ export const viewOf = (sale: Sale, known: Known, now: number): GateView => ({
   sale,
   state: saleStateAt(sale, now),
   serverTime: now,
-  offers: sale.offers.map((offer): GateOffer => ({ ...offer, ...(known.get(offer.sku) ?? UNHEARD) })),
+  offers: sale.offers.map((offer): GateOffer => {
+    const { crowded, ...figures } = known.get(offer.sku) ?? UNHEARD;
+    return { ...offer, ...figures, gates: offer.gates ?? (crowded ? CROWD_GATES : 0) };
+  }),
 });
 
 /** When to look next: after a wait, or asleep until an instant; `until: null` is for good. */
@@ -113,10 +121,13 @@ export function greet(sale: Sale, known: Known, now: number): Push[] {
 // oxlint-disable-next-line no-restricted-globals -- writing an instant down is not asking for the time
 const iso = (at: number): string => new Date(at).toISOString();
 const salePush = (state: SaleState, now: number): Push => ({ type: "sale", state, server_time: iso(now) });
-const stockPush = (sku: SkuId, { at, ...figures }: Figures): Push => ({
+const stockPush = (sku: SkuId, { available, held, sold, state, at }: Figures): Push => ({
   type: "stock",
   sku,
-  ...figures,
+  available,
+  held,
+  sold,
+  state,
   at: iso(at),
 });
 

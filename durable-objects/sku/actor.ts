@@ -23,6 +23,7 @@ import { logError } from "../log.ts";
 import type { SkuAnswer, SkuCommand } from "./commands.ts";
 import { BATCH_MAX, CommitQueue } from "./commit-queue.ts";
 import { assertCounted } from "./conservation.ts";
+import { Crowd } from "./crowd.ts";
 import { apply, nextDueAt } from "./machine.ts";
 import { bodiesOf, rowOf } from "./journal-text.ts";
 import { Outbox, type ReadRows } from "./outbox.ts";
@@ -44,6 +45,7 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
   readonly #outbox: Outbox;
   readonly #publisher: Publisher;
   readonly #queue = new CommitQueue((commands) => this.#commit(commands));
+  readonly #crowd = new Crowd();
   #sinceSnapshot: number;
   /** When somebody last asked for something, epoch ms. */
   #askedAt = 0;
@@ -74,10 +76,11 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
 
   async configure(config: SkuConfig, stock: number) {
     const answer = await this.#ask({ type: "configure", config, stock });
-    return answer.ok ? ok(viewOf(this.#state, config, this.#store.seq)) : answer;
+    return answer.ok ? ok(this.#view(config)) : answer;
   }
 
   async hold(request: HoldRequest): Promise<HoldAnswer> {
+    this.#crowd.ask(1, Date.now());
     return this.#ask({ type: "hold", request });
   }
 
@@ -85,6 +88,7 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
     assert(requests.length <= BATCH_MAX, `holds come in batches of at most ${BATCH_MAX}`);
     const commands = requests.map((request) => ({ type: "hold" as const, request }));
     for (const command of commands) assertSound(command);
+    this.#crowd.ask(commands.length, Date.now());
     return this.#queue.askAll(commands);
   }
 
@@ -108,7 +112,7 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
     const answer = await this.#ask({ type: "restock", request });
     const { config } = this.#state;
     if (!answer.ok || !config) return answer.ok ? err({ code: "unknown_sku" }) : answer;
-    return ok({ view: viewOf(this.#state, config, this.#store.seq), replayed: answer.value.replayed });
+    return ok({ view: this.#view(config), replayed: answer.value.replayed });
   }
 
   async bindKey(request: KeyRequest): Promise<KeyAnswer> {
@@ -130,8 +134,8 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
   }
 
   async view(): Promise<SkuView | null> {
-    const state = this.#settled();
-    return state.config && viewOf(state, state.config, this.#store.seq);
+    const { config } = this.#settled();
+    return config && this.#view(config);
   }
 
   /** Counted anew only when something has happened since: in a sold-out rush many ask and little happens. */
@@ -164,6 +168,10 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
   async #ask<C extends SkuCommand>(command: C) {
     assertSound(command);
     return this.#queue.ask(command);
+  }
+
+  #view(config: SkuConfig): SkuView {
+    return viewOf(this.#state, config, this.#store.seq, this.#crowd.isHere(Date.now()));
   }
 
   /** The state as of now: an instance that was replaced does not answer, and what is due has been done. */

@@ -8,9 +8,9 @@ import { placementOf } from "./placement.ts";
 import type { Hold, SkuState } from "./state.ts";
 
 /** @param version the number of the journal row that made this state. */
-export function viewOf(state: SkuState, config: SkuConfig, version: number): SkuView {
+export function viewOf(state: SkuState, config: SkuConfig, version: number, crowded: boolean): SkuView {
   const { initial, restocked, available, held, sold } = state;
-  return { initial, restocked, available, held, sold, version, config };
+  return { initial, restocked, available, held, sold, version, config, crowded };
 }
 
 export function viewOfHold(offers: readonly SkuConfig[], hold: Hold): HoldView {

@@ -260,11 +260,12 @@ describe("the journal", () => {
       const [last] = requests.slice(-1);
       if (last) await sku.api.release(sku.move({ ...last, order: sku.order() }), "refused");
 
-      const before = await sku.api.view();
+      // A crowd is nothing to remember: who comes back finds it soon enough.
+      const before = { ...(await sku.api.view()), crowded: false };
       expect(before).toMatchObject({ available: 90_000, held: 0, sold: 10_000 });
       await evictDurableObject(sku.stub);
       expect(await sku.api.view()).toEqual(before);
-      expect(await sku.sql("SELECT COUNT(*) AS n FROM journal")).toEqual([{ n: before?.version }]);
+      expect(await sku.sql("SELECT COUNT(*) AS n FROM journal")).toEqual([{ n: before.version }]);
       const again = await all((actor, request) => actor.hold(request));
       expect(again.every((answer) => answer.ok && answer.value.replayed)).toBe(true);
       // What came before the snapshot is not read again; a later row is.

@@ -10,7 +10,7 @@ export const scene = (lang: "en" | "zh"): Scene => ({ lang, here: "/sales/lamps?
 
 export function view(state: GateView["state"] = "open"): GateView {
   const shift = { upcoming: 3_600_000, open: -60_000, closed: -7_200_000 }[state];
-  const offer = (sku: string, name: string) => ({ sku, name, price, image: null });
+  const offer = (sku: string, name: string) => ({ sku, name, price, image: null, gates: 0 });
   const offers = [
     {
       ...offer("lamp-red", "Red lamp"),

@@ -56,7 +56,7 @@ export const tokenOf = (buyer: string, claims: Record<string, unknown> = {}): Pr
     .sign(new TextEncoder().encode(env.BUYER_TOKEN_SECRET));
 
 export const saleBody = (
-  skus: readonly { sku: string; stock: number; currency?: string }[],
+  skus: readonly { sku: string; stock: number; currency?: string; gates?: number }[],
   facts: Record<string, unknown> = {},
 ) => ({
   name: "A sale",
@@ -64,7 +64,8 @@ export const saleBody = (
   closes_at: new Date(Date.now() + 3_600_000).toISOString(),
   per_buyer_max: 2,
   hold_seconds: 60,
-  skus: skus.map(({ sku, stock, currency = "CNY" }) => ({
+  skus: skus.map(({ sku, stock, currency = "CNY", gates }) => ({
+    ...(gates !== undefined && { gates }),
     sku,
     name: sku,
     price: { amount: 100, currency },
@@ -74,9 +75,13 @@ export const saleBody = (
 });
 
 /** A sale of its own; answers with its id and its SKUs. */
-export async function sale(stocks: readonly number[] = [5], facts: Record<string, unknown> = {}) {
+export async function sale(
+  stocks: readonly number[] = [5],
+  facts: Record<string, unknown> = {},
+  offer: { gates?: number } = {},
+) {
   const id = fresh("sale");
-  const skus = stocks.map((stock) => ({ sku: fresh("sku"), stock }));
+  const skus = stocks.map((stock) => ({ sku: fresh("sku"), stock, ...offer }));
   const { status, body } = await call(`/v1/admin/sales/${id}`, {
     method: "PUT",
     token: ADMIN,

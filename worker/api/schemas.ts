@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { SLUG } from "../../schema/ids.ts";
 import {
+  GATES_MAX,
   HOLD_SECONDS_MAX,
   LINES_MAX,
   QUANTITY_MAX,
@@ -183,6 +184,9 @@ export const SaleRequest = z
           name: z.string().trim().min(1).max(200),
           price: Price,
           stock: z.int().min(0).max(STOCK_MAX).openapi({ description: "Read only when the SKU is new." }),
+          gates: z.int().min(0).max(GATES_MAX).optional().openapi({
+            description: "Gates that pool the requests for a crowded SKU; by itself as many as needed.",
+          }),
           image: z
             .url({ protocol: /^https$/ })
             .max(2048)

@@ -28,6 +28,8 @@ export async function saleOf(env: Env, id: SaleId, now: number): Promise<Sale | 
     return null;
   }
   if (remembered.size >= REMEMBERED_MAX) remembered.clear();
-  remembered.set(id, { sale: view.sale, askAt: now + FRESH_MS });
-  return view.sale;
+  // With the gates that its SKUs need now, where the merchant has left that to them.
+  const sale = { ...view.sale, offers: view.offers };
+  remembered.set(id, { sale, askAt: now + FRESH_MS });
+  return sale;
 }

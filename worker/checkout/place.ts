@@ -12,13 +12,13 @@ import {
 } from "../../schema/ids.ts";
 import { unborn, type Line, type Order, type Placement } from "../../schema/order.ts";
 import { err, ok, unreachable, type Result } from "../../schema/result.ts";
-import { saleStateAt, type Sale } from "../../schema/sale.ts";
+import { saleStateAt, type Offer, type Sale } from "../../schema/sale.ts";
 import type { HoldRefusal, ReleaseReason } from "../../schema/sku.ts";
 import { skuActor } from "../actors.ts";
 import type { Refusal } from "../problem.ts";
 import { saleOf } from "../catalogue/sale-of.ts";
 import { fingerprintOf } from "./fingerprint.ts";
-import { learnSoldOut, recallSoldOut } from "./sold-out-memory.ts";
+import { holdAt, recallSoldOut } from "./hold.ts";
 
 /** A request that has not finished within this time has died: its key may be taken over. */
 const IN_FLIGHT_MS = 10_000;
@@ -48,6 +48,7 @@ interface Attempt extends PlaceRequest {
   readonly order: OrderId;
   readonly fingerprint: string;
   readonly home: WantedLine;
+  readonly offers: readonly Offer[];
 }
 
 /**
@@ -70,6 +71,7 @@ export async function placeOrder(env: Env, request: PlaceRequest): Promise<Resul
     ...request,
     env,
     home,
+    offers: sale.offers,
     order: orderIdOf(skuNumberOf(home.sku), now, chance),
     fingerprint: fingerprintOf(
       request.sale,
@@ -105,17 +107,10 @@ function refusalInMemory({ lines, buyer }: PlaceRequest, sale: Sale, now: number
   if (saleStateAt(sale, now) !== "open") return null;
   for (const [index, { sku, quantity }] of lines.entries()) {
     if (quantity > sale.perBuyerMax) return null;
-    const soldOut = recallSoldOut(skuNumberOf(sku), buyer, now);
+    const soldOut = recallSoldOut(sku, buyer, now);
     if (soldOut) return holdRefusal({ code: "sold_out", available: 0, ...soldOut }, index);
   }
   return null;
-}
-
-/** A SKU's refusal; when it was for want of units, this isolate learns whether anything is free at all. */
-async function refusedBy({ env, lines }: Attempt, line: WantedLine, refusal: HoldRefusal): Promise<Refusal> {
-  const nothingFree = refusal.code === "sold_out" && refusal.available === 0;
-  if (nothingFree) await learnSoldOut(env, skuNumberOf(line.sku), Date.now());
-  return holdRefusal(refusal, lines.indexOf(line));
 }
 
 /**
@@ -145,6 +140,12 @@ async function placeUnderKey(attempt: Attempt, sale: Sale, now: number): Promise
   return answer;
 }
 
+function offerOf(offers: readonly Offer[], { sku }: WantedLine): Offer {
+  const offer = offers.find((candidate) => candidate.sku === sku);
+  if (!offer) throw new Error(`${sku} was found in the sale and is not there`);
+  return offer;
+}
+
 async function holdAll(attempt: Attempt): Promise<Result<Placed, Refusal>> {
   const { env, order, buyer, sale, lines, home } = attempt;
   const taken: WantedLine[] = [];
@@ -153,7 +154,7 @@ async function holdAll(attempt: Attempt): Promise<Result<Placed, Refusal>> {
 
   // In SKU order, so that two buyers of the same things meet at the same SKU first.
   for (const line of inSkuOrder(lines.filter((candidate) => candidate !== home))) {
-    const held = await skuActor(env, skuNumberOf(line.sku)).hold({
+    const held = await holdAt(env, offerOf(attempt.offers, line), {
       order,
       buyer,
       sale,
@@ -162,7 +163,7 @@ async function holdAll(attempt: Attempt): Promise<Result<Placed, Refusal>> {
     });
     if (!held.ok) {
       await release(attempt, taken, "refused");
-      return err(await refusedBy(attempt, line, held.error));
+      return err(holdRefusal(held.error, lines.indexOf(line)));
     }
     const { value } = held;
     if (value.placement) throw new Error(`the hold of ${line.sku} says it is the home of ${order}`);
@@ -183,14 +184,14 @@ async function holdHome(
   othersHeldUntil: number | null,
 ): Promise<Result<Placed, Refusal>> {
   const { env, order, buyer, sale, key, fingerprint, home } = attempt;
-  const held = await skuActor(env, skuNumberOf(home.sku)).hold({
+  const held = await holdAt(env, offerOf(attempt.offers, home), {
     order,
     buyer,
     sale,
     quantity: home.quantity,
     home: { key, fingerprint, others, othersHeldUntil },
   });
-  if (!held.ok) return err(await refusedBy(attempt, home, held.error));
+  if (!held.ok) return err(holdRefusal(held.error, attempt.lines.indexOf(home)));
   const { placement, replayed } = held.value;
   if (!placement) throw new Error(`the home hold of ${order} has no placement`);
   return ok({ order: placed(placement), replayed });

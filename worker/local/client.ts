@@ -109,7 +109,7 @@ export class Client {
   async defineSale(
     sale: string,
     sku: string,
-    facts: { stock: number; holdSeconds: number; perBuyerMax?: number },
+    facts: { stock: number; holdSeconds: number; perBuyerMax?: number; gates?: number },
   ): Promise<void> {
     const now = Date.now();
     const body = {
@@ -118,7 +118,15 @@ export class Client {
       closes_at: new Date(now + 86_400_000).toISOString(),
       per_buyer_max: facts.perBuyerMax ?? 1,
       hold_seconds: facts.holdSeconds,
-      skus: [{ sku, name: sku, price: { amount: 19_900, currency: "CNY" }, stock: facts.stock }],
+      skus: [
+        {
+          sku,
+          name: sku,
+          price: { amount: 19_900, currency: "CNY" },
+          stock: facts.stock,
+          ...(facts.gates !== undefined && { gates: facts.gates }),
+        },
+      ],
     };
     const made = await this.call("PUT", `/v1/admin/sales/${sale}`, this.#adminKey, body);
     if (made.status !== 200)

@@ -91,11 +91,12 @@ export const staffSales = routes()
       closesAt: Date.parse(closes_at),
       perBuyerMax: per_buyer_max,
       holdMs: hold_seconds * 1_000,
-      offers: skus.map(({ sku, name: called, price, image }) => ({
+      offers: skus.map(({ sku, name: called, price, image, gates }) => ({
         sku,
         name: called,
         price,
         image: image ?? null,
+        ...(gates !== undefined && { gates }),
       })),
     };
     await audit(c, { action: "sale.define", target: id, reason: null, detail: c.req.valid("json") });

@@ -15,7 +15,7 @@ const UNITS = 200_000;
 async function compare(stock: number, status: "201" | "409", names: readonly (typeof PEERS)[number][]) {
   const ours = await serveOurs();
   const client = clientOf(ours);
-  await client.defineSale(SALE, SKU, { stock: Math.max(1, stock), holdSeconds: 86_400 });
+  await client.defineSale(SALE, SKU, { stock: Math.max(1, stock), holdSeconds: 86_400, gates: 0 });
   if (stock === 0) await load(ours.port, await orders(client, SALE, SKU, 1), "201");
   const bare = await serve("test/bench/bare/wrangler.toml");
   const there = names.filter((name) => missing(name) === null);
@@ -53,6 +53,34 @@ export const withStockLeft: Scenario = {
       ),
       head: ["", "rate", "ratio"],
       rows,
+    };
+  },
+};
+
+/** The same orders with gates before the SKU. Here a gate is one more call in the same thread; where it has a machine of its own, it is not. */
+export const throughGates: Scenario = {
+  name: "gates",
+  async run(): Promise<Section> {
+    const served = await serveOurs();
+    const client = clientOf(served);
+    const contenders: Contender[] = [];
+    for (const gates of [0, 1, 4, 16]) {
+      const [sale, sku] = [`gates-${gates}`, `lamp-${gates}`];
+      await client.defineSale(sale, sku, { stock: PLENTY, holdSeconds: 86_400, gates });
+      contenders.push({
+        name: gates === 0 ? "no gate" : `${gates} ${gates === 1 ? "gate" : "gates"}`,
+        measure: async () => load(served.port, await orders(client, sale, sku, REQUESTS), "201"),
+      });
+    }
+    const compared = await inTurn(contenders, ROUNDS);
+    await served.dispose();
+    return {
+      title: "Orders through gates",
+      text: text(
+        "One SKU with stock left, with gates before it. Locally all objects share one thread, so what a gate saves the SKU it costs here.",
+      ),
+      head: ["", "rate", "ratio"],
+      rows: compared.map(({ name, rate, ratio }) => [name, perSecond(rate), ratio.toFixed(2)]),
     };
   },
 };
