@@ -19,8 +19,8 @@ const CHUNK_CHARS_MAX = 300_000;
 
 /** Events after which a snapshot is worth it: replaying so many takes start-up a tenth of a second. */
 const SNAPSHOT_EVENTS = 20_000;
-/** Events after which a rush is interrupted for one: replaying so many takes start-up two seconds. */
-const SNAPSHOT_EVENTS_MAX = 1_000_000;
+/** Events after which a rush is interrupted for one: more would take start-up too long. */
+const SNAPSHOT_EVENTS_MAX = 2_000_000;
 
 /**
  * A snapshot looks at every hold and lets everybody wait, so it is made when nobody is there. It is due only after as many

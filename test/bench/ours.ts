@@ -22,9 +22,17 @@ export interface Served {
   dispose(): Promise<void>;
 }
 
+export interface Restartable extends Served {
+  /** Ends it and starts it again on what it has kept. */
+  restart(): Promise<Restartable>;
+}
+
 /** Serves a Worker from a folder of its own, which goes with it. */
-export async function serve(config: string, bindings: Record<string, string> = {}): Promise<Served> {
-  const dir = mkdtempSync(join(tmpdir(), "doorbuster-bench-"));
+export async function serve(
+  config: string,
+  bindings: Record<string, string> = {},
+  dir = mkdtempSync(join(tmpdir(), "doorbuster-bench-")),
+): Promise<Restartable> {
   const port = await freePort();
   const state = { outDir: join(dir, "bundle"), stateDir: join(dir, "state") };
   if (config === "wrangler.toml")
@@ -35,6 +43,10 @@ export async function serve(config: string, bindings: Record<string, string> = {
     async dispose() {
       await server.dispose();
       rmSync(dir, { recursive: true, force: true });
+    },
+    async restart() {
+      await server.dispose();
+      return serve(config, bindings, dir);
     },
   };
 }

@@ -62,6 +62,7 @@ export default {
       const window = { opensAt: now - 1_000, closesAt: now + DAY_MS, holdMs: DAY_MS, perBuyerMax: 1 };
       return Response.json(await sku.configure({ ...facts, ...window }, 100_000_000));
     }
+    if (request.method === "GET") return Response.json(await sku.view());
     return Response.json(await drive(id, sku, await request.json()));
   },
   /** As in production: what was published is acknowledged. What D1 does with it is another scenario's. */

@@ -1,0 +1,71 @@
+import { readdirSync, readFileSync } from "node:fs";
+import type { Drive } from "../decision/worker.ts";
+import { perSecond, progress, type Scenario, type Section } from "../harness.ts";
+import { serve, type Served } from "../ours.ts";
+
+/** What holds that are there already cost the next one, and what they cost a start. */
+const SIZES = [10, 1_000, 100_000, 1_000_000];
+const MEASURED = 20_000;
+const BATCH = 100;
+const CONFIG = "test/bench/decision/wrangler.toml";
+const MIB = 1_048_576;
+
+export const growth: Scenario = {
+  name: "growth",
+  async run(): Promise<Section> {
+    let served = await serve(CONFIG);
+    await fetch(urlOf(served), { method: "PUT" });
+    await drive(served, { from: 0, count: 10, batch: 1, inFlight: 1 });
+    const rows: string[][] = [];
+    let holds = 10;
+    for (const size of SIZES) {
+      for (; holds < size; holds += BATCH * 10)
+        await drive(served, {
+          from: holds,
+          count: Math.min(BATCH * 10, size - holds),
+          batch: 10,
+          inFlight: 4,
+        });
+      holds = Math.max(holds, size);
+      progress(`${holds.toLocaleString("en")} holds`);
+      const rate = await drive(served, { from: holds, count: MEASURED, batch: BATCH, inFlight: 4 });
+      holds += MEASURED;
+      const megabytes = Math.round(residentBytes() / MIB);
+      served = await served.restart();
+      const startedAt = performance.now();
+      await fetch(urlOf(served));
+      const startMs = Math.round(performance.now() - startedAt);
+      rows.push([size.toLocaleString("en"), perSecond(rate), `${megabytes} MB`, `${startMs} ms`]);
+    }
+    await served.dispose();
+    return {
+      title: "What holds that are there cost",
+      text: `${MEASURED.toLocaleString("en")} holds in batches of ${BATCH} by RPC, on a SKU that has so many live holds already; memory of the whole runtime after them; then a
+restart, and the time to the first answer: the journal replayed, every row of it checked against its hash.`,
+      head: ["holds before", "next holds", "runtime's memory", "first answer after a restart"],
+      rows,
+    };
+  },
+};
+
+const urlOf = ({ port }: Served): string => `http://127.0.0.1:${port}/lamp`;
+
+async function drive(served: Served, request: Drive): Promise<number> {
+  const answer = await fetch(urlOf(served), { method: "POST", body: JSON.stringify(request) });
+  if (!answer.ok) throw new Error(`the decision Worker answers ${answer.status}: ${await answer.text()}`);
+  const { tookMs } = await answer.json<{ tookMs: number }>();
+  return (request.count / Math.max(1, tookMs)) * 1_000;
+}
+
+/** Of the runtime that this process has started. */
+function residentBytes(): number {
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name)))
+    try {
+      const status = readFileSync(`/proc/${pid}/status`, "utf8");
+      if (/^Name:\tworkerd$/m.test(status) && new RegExp(`^PPid:\\t${process.pid}$`, "m").test(status))
+        return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) * 1_024;
+    } catch {
+      // It ended while we were looking.
+    }
+  return Number.NaN;
+}
