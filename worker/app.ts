@@ -21,6 +21,7 @@ import { live } from "./routes/live.ts";
 import { metrics } from "./routes/metrics.ts";
 import { orders } from "./routes/orders.ts";
 import { sales } from "./routes/sales.ts";
+import { staffCases } from "./routes/staff-cases.ts";
 import { staffDesk } from "./routes/staff-desk.ts";
 import { staffOrders } from "./routes/staff-orders.ts";
 import { staffSales } from "./routes/staff-sales.ts";
@@ -84,7 +85,18 @@ function createApp() {
   app.route("/", live);
   app.use("/v1/*", (c, next) => (c.req.header("origin") === undefined ? next() : crossOrigin(c, next)));
 
-  for (const group of [health, buyers, sales, orders, webhooks, staffSales, staffOrders, staffDesk, metrics])
+  for (const group of [
+    health,
+    buyers,
+    sales,
+    orders,
+    webhooks,
+    staffSales,
+    staffOrders,
+    staffDesk,
+    staffCases,
+    metrics,
+  ])
     app.route("/", group);
   app.route("/sandbox", sandbox);
   app.route("/", docs);

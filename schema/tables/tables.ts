@@ -75,8 +75,14 @@ export const cases = sqliteTable(
     paymentId: text("payment_id"),
     detail: text("detail").notNull(),
     openedAt: integer("opened_at").notNull(),
+    /** Who of the staff looks after it. */
+    owner: text("owner"),
+    resolvedAt: integer("resolved_at"),
+    resolvedBy: text("resolved_by"),
+    /** What was done about it, in the words of whoever resolved it. */
+    resolution: text("resolution"),
   },
-  (table) => [index("cases_by_age").on(table.openedAt)],
+  (table) => [index("cases_by_end_and_age").on(table.resolvedAt, table.openedAt, table.id)],
 );
 
 export const deadLetters = sqliteTable(

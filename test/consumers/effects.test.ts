@@ -67,7 +67,7 @@ describe("money", () => {
     const { ended, heard, world } = await perform(paying, [asked, asked], { env: { PROVIDERS: "" } });
     expect(ended).toEqual(["acked", "acked"]);
     expect(heard).toEqual([]);
-    const open = (await listCases(world.DB)).filter((one) => one.order === paying.order);
+    const open = (await listCases(world.DB)).filter((one) => one.orderId === paying.order);
     expect(open.map(({ kind }) => kind)).toEqual(["fate_open"]);
 
     const down = await perform(paying, [asked], { env: { PROVIDERS: "", ...D1_DOWN } });
@@ -151,7 +151,7 @@ describe("a case", () => {
     const { heard, world } = await perform(order, [open(order), open(order)], {});
     const told = answerTo("open_case", { type: "case_opened", case: `fate_open:${order.order}` });
     expect(heard).toEqual([told, told]);
-    expect((await listCases(world.DB)).filter((one) => one.order === order.order)).toHaveLength(1);
+    expect((await listCases(world.DB)).filter((one) => one.orderId === order.order)).toHaveLength(1);
   });
 
   test("waits while D1 is down, and other orders' work does not", async () => {

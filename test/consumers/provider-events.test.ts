@@ -43,12 +43,12 @@ describe("callbacks", () => {
     expect(await deliverTo(consumeProviderEvents, world, bodies(word))).toEqual(["acked"]);
 
     const open = await listCases(world.DB);
-    expect(open.filter(({ order }) => order === stranger.order)).toEqual([
+    expect(open.filter(({ orderId }) => orderId === stranger.order)).toMatchObject([
       {
         id: `unknown_order:sandbox:${word.event}`,
         kind: "unknown_order",
-        order: stranger.order,
-        payment: reports(stranger).succeeded.payment,
+        orderId: stranger.order,
+        paymentId: reports(stranger).succeeded.payment,
         detail: "sandbox says payment_succeeded about an order that never started a payment",
         openedAt: 1_000,
       },

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { Order } from "../../schema/order.ts";
 import type { Sale } from "../../schema/sale.ts";
 import { listAudit, recordAudit } from "../../worker/read-models/audit.ts";
-import { listCases, openCase } from "../../worker/read-models/cases.ts";
+import { assignCase, findCase, listCases, openCase, resolveCase } from "../../worker/read-models/cases.ts";
 import { listSales, saveSale } from "../../worker/read-models/catalogue.ts";
 import { countsOf } from "../../worker/read-models/counts.ts";
 import { findOrder, listOrders, type OrderQuery } from "../../worker/read-models/orders.ts";
@@ -200,7 +200,28 @@ test("a case is opened once, and listed newest first", async () => {
   await openCase(DB, one);
   await openCase(DB, { ...one, detail: "two hours", openedAt: 9_000 });
   await openCase(DB, { ...one, id: "case-2", kind: "stock_lost", openedAt: 2_000 });
-  expect(await listCases(DB)).toEqual([{ ...one, id: "case-2", kind: "stock_lost", openedAt: 2_000 }, one]);
+  expect(await listCases(DB)).toMatchObject([
+    { id: "case-2", kind: "stock_lost", openedAt: 2_000, owner: null, resolvedAt: null },
+    { id: "case-1", kind: "fate_open", detail: "an hour", openedAt: 1_000, orderId: one.order },
+  ]);
+});
+
+test("a case that somebody resolved is open no more, and the first word about it stands", async () => {
+  const one = { kind: "capture_failed", order: null, payment: null, detail: "", openedAt: 5 } as const;
+  await openCase(DB, { ...one, id: "mine" });
+  await assignCase(DB, "mine", "ann");
+  expect(await findCase(DB, "mine")).toMatchObject({ owner: "ann", resolvedAt: null });
+  await resolveCase(DB, "mine", { by: "ann", resolution: "paid by hand", now: 10 });
+  await resolveCase(DB, "mine", { by: "bob", resolution: "nothing to do", now: 11 });
+  await assignCase(DB, "mine", "bob");
+  // The same anomaly again is the same case.
+  await openCase(DB, { ...one, id: "mine" });
+  const resolved = { owner: "ann", resolvedAt: 10, resolvedBy: "ann", resolution: "paid by hand" };
+  expect(await findCase(DB, "mine")).toMatchObject(resolved);
+  expect((await listCases(DB)).map(({ id }) => id)).not.toContain("mine");
+  expect((await listCases(DB, "resolved")).map(({ id }) => id)).toContain("mine");
+  expect((await countsOf(DB)).cases.map(({ kind }) => kind)).not.toContain("capture_failed");
+  expect(await findCase(DB, "nobody's")).toBeNull();
 });
 
 test("what D1 knows is counted", async () => {

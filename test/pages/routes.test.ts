@@ -131,7 +131,9 @@ describe("a sale", () => {
       { quantity: "1" },
     ])
       expect((await post("/sales/lamps/buy", form as Record<string, string>)).status).toBe(400);
-    expect((await post("/sales/lamps/buy", pressed, { Origin: "https://evil.example" })).status).toBe(403);
+    const foreign = await post("/sales/lamps/buy", pressed, { Origin: "https://evil.example" });
+    expect([foreign.status, foreign.headers.get("content-type")]).toEqual([403, "text/html; charset=UTF-8"]);
+    expect(await foreign.text()).toContain(en.refusals.origin_refused);
     expect(heard.holds).toEqual([]);
   });
 });

@@ -77,7 +77,8 @@ describe("each list is read along an index", () => {
     "SELECT max(updated_at) FROM orders",
     "SELECT state, count(*) FROM orders GROUP BY state",
     "SELECT order_id FROM payments WHERE provider_ref = 'x' LIMIT 1",
-    "SELECT * FROM cases ORDER BY opened_at DESC LIMIT 500",
+    "SELECT * FROM cases WHERE resolved_at IS NULL ORDER BY resolved_at DESC, opened_at DESC, id DESC LIMIT 500",
+    "SELECT * FROM cases WHERE resolved_at IS NOT NULL ORDER BY resolved_at DESC, opened_at DESC, id DESC LIMIT 500",
     "SELECT * FROM dead_letters ORDER BY failed_at DESC LIMIT 500",
     "SELECT id FROM staff_keys WHERE hash = 'x' AND revoked_at IS NULL LIMIT 1",
   ];

@@ -279,3 +279,32 @@ export const Problem = z
     retry_after: z.int().optional().openapi({ description: "Seconds." }),
   })
   .openapi("Problem");
+
+export const Case = z
+  .object({
+    id: z.string(),
+    kind: z.string(),
+    detail: z.string(),
+    order: z.string().nullable(),
+    payment: z.string().nullable(),
+    opened_at: z.string(),
+    owner: z.string().nullable(),
+    resolved_at: z.string().nullable(),
+    resolved_by: z.string().nullable(),
+    resolution: z.string().nullable(),
+  })
+  .openapi("Case", { description: "An anomaly that people must look at. `owner` is a staff key's id." });
+
+export const AssignRequest = z
+  .strictObject({
+    owner: z
+      .string()
+      .trim()
+      .min(1)
+      .max(64)
+      .optional()
+      .openapi({ description: "Whoever asks, when left out." }),
+  })
+  .openapi("AssignRequest");
+
+export const ResolveRequest = z.strictObject({ resolution: reason }).openapi("ResolveRequest");

@@ -38,6 +38,14 @@ const personal: MiddlewareHandler<App> = (c, next) => {
   return next();
 };
 
+/** What refuses a form before its route is reached says so as a problem; people get the page of it. */
+const inWords: MiddlewareHandler<App> = async (c, next) => {
+  await next();
+  if (!c.res.headers.get("content-type")?.startsWith("application/problem+json")) return;
+  const { code } = await c.res.json<{ code: ProblemCode }>();
+  c.res = await refusedPage(c, code);
+};
+
 const formLimit = bodyLimit({
   maxSize: BODY_BYTES_MAX,
   onError: (c) => refusedPage(c as PageContext, "body_too_large"),
@@ -128,7 +136,7 @@ const isOver = ({ state }: Order): boolean => state === "paid" || state === "ref
 
 export const pages = new Hono<App>();
 
-for (const path of ["/sales/*", "/orders/*"]) pages.use(path, personal);
+for (const path of ["/sales/*", "/orders/*"]) pages.use(path, personal, inWords);
 
 pages.get("/", async (c) => {
   const sales = await listSales(c.env.DB).catch(() => null);

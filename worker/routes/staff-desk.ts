@@ -8,11 +8,10 @@ import { jsonBody } from "../middleware/body.ts";
 import { requireStaff } from "../middleware/staff.ts";
 import { problem } from "../problem.ts";
 import { listAudit } from "../read-models/audit.ts";
-import { listCases } from "../read-models/cases.ts";
 import { listDeadLetters } from "../read-models/dead-letters.ts";
 import { createStaffKey, listStaffKeys, revokeStaffKey } from "../read-models/staff.ts";
 
-/** What lies on the desk of the people who run a sale: dead letters, cases, keys, and who did what. */
+/** What lies on the desk of the people who run a sale: dead letters, keys, and who did what. */
 
 const Loose = z.object({ data: z.array(z.record(z.string(), z.unknown())) });
 const refused = refusals("unauthenticated", "forbidden", "not_found", "overloaded");
@@ -36,16 +35,6 @@ const replay = createRoute({
   middleware: [requireStaff("support")] as const,
   request: { params: z.object({ id: z.string() }) },
   responses: { 200: answer("The letter.", z.record(z.string(), z.unknown())), ...refused },
-});
-
-const cases = createRoute({
-  method: "get",
-  path: "/v1/admin/cases",
-  tags: ["Staff"],
-  summary: "Anomalies that people must look at, newest first",
-  security: STAFF,
-  middleware: [requireStaff("support")] as const,
-  responses: { 200: answer("The open cases.", Loose), ...refused },
 });
 
 const auditTrail = createRoute({
@@ -111,13 +100,6 @@ export const staffDesk = routes()
     await audit(c, { action: "dead_letter.replay", target: id, reason: null, detail: null });
     const letter = await replayDeadLetter(c.env, id, c.get("staff").id);
     return letter ? c.json(letterToWire(letter), 200) : problem(c, { code: "not_found" });
-  })
-  .openapi(cases, async (c) => {
-    const open = await listCases(c.env.DB);
-    return c.json(
-      { data: open.map(({ openedAt, ...rest }) => ({ ...rest, opened_at: iso(openedAt) })) },
-      200,
-    );
   })
   .openapi(auditTrail, async (c) => {
     const entries = await listAudit(c.env.DB);
