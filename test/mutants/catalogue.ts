@@ -1,0 +1,340 @@
+/** One mistake that somebody could make, put into the real code. `was` stands in the file exactly once. */
+export interface Mutant {
+  /** What goes wrong, in the words of whoever would suffer from it. */
+  readonly harm: string;
+  readonly file: string;
+  readonly was: string;
+  readonly is: string;
+}
+
+const SKU = "durable-objects/sku/machine.ts";
+const STATE = "durable-objects/sku/state.ts";
+const BUYERS = "durable-objects/sku/buyers.ts";
+const OUTBOX = "durable-objects/sku/outbox.ts";
+const HEAR = "durable-objects/order/hear-payment.ts";
+const STOCK = "durable-objects/order/stock.ts";
+const REFUNDS = "durable-objects/order/refunds.ts";
+const DECISION = "durable-objects/order/decision.ts";
+const TIME = "durable-objects/order/time.ts";
+const ORDER = "durable-objects/order/machine.ts";
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    harm: "one unit too many is sold",
+    file: SKU,
+    was: "  if (quantity > state.available)\n",
+    is: "  if (quantity > state.available + 1)\n",
+  },
+  {
+    harm: "the last unit is never sold",
+    file: SKU,
+    was: "  if (quantity > state.available)\n",
+    is: "  if (quantity >= state.available)\n",
+  },
+  {
+    harm: "a buyer gets one more than the limit",
+    file: SKU,
+    was: "if (unitsOf(state, buyer) + quantity > config.perBuyerMax)\n",
+    is: "if (unitsOf(state, buyer) + quantity > config.perBuyerMax + 1)\n",
+  },
+  {
+    harm: "what a buyer bought does not count against the limit",
+    file: SKU,
+    was: "if (unitsOf(state, buyer) + quantity > config.perBuyerMax)\n",
+    is: "if (quantity > config.perBuyerMax)\n",
+  },
+  {
+    harm: "the sale sells before it opens",
+    file: SKU,
+    was: '  if (window === "upcoming") return err({ code: "sale_not_open", opensAt: config.opensAt });\n',
+    is: "",
+  },
+  {
+    harm: "the sale sells after it closes",
+    file: SKU,
+    was: '  if (window === "closed") return err({ code: "sale_closed" });\n',
+    is: "",
+  },
+  {
+    harm: "the last millisecond of a sale is one too many",
+    file: "schema/sale.ts",
+    was: 'return now < sale.closesAt ? "open" : "closed";',
+    is: 'return now <= sale.closesAt ? "open" : "closed";',
+  },
+  {
+    harm: "a repeated request buys again",
+    file: SKU,
+    was: "    if (first?.home) return ok(heldOf(state, config, first, true));\n",
+    is: "",
+  },
+  {
+    harm: "a key used with another body buys something else",
+    file: SKU,
+    was: '    if (bound.fingerprint !== home.fingerprint) return err({ code: "idempotency_key_reused" });\n',
+    is: "",
+  },
+  {
+    harm: "a dead order is held again",
+    file: SKU,
+    was: '  if (earlier && !isLive(earlier) && earlier.state !== "sold") return err({ code: "released" });\n',
+    is: "",
+  },
+  {
+    harm: "a hold outlives the holds of its other lines",
+    file: SKU,
+    was: "Math.min(now + config.holdMs, home?.othersHeldUntil ?? Infinity)",
+    is: "now + config.holdMs",
+  },
+  {
+    harm: "a claimed hold expires under its paying buyer",
+    file: SKU,
+    was: '    if (hold.state === "held") {\n      release(state, events, hold, "expired");',
+    is: '    if (isLive(hold)) {\n      release(state, events, hold, "expired");',
+  },
+  {
+    harm: "a hold ends a millisecond late",
+    file: SKU,
+    was: "at !== null && at <= state.now; at = nextDueAt(state)",
+    is: "at !== null && at < state.now; at = nextDueAt(state)",
+  },
+  {
+    harm: "nobody asks again about a claim",
+    file: SKU,
+    was: "    state.due.push(hold.dueAt, hold);\n",
+    is: "",
+  },
+  {
+    harm: "a released hold is sold all the same",
+    file: SKU,
+    was: 'if (!hold || hold.state === "released" || take < hold.take) return err({ code: "gone" });',
+    is: 'if (!hold || take < hold.take) return err({ code: "gone" });',
+  },
+  {
+    harm: "a late commit of an earlier take sells the next one",
+    file: SKU,
+    was: 'if (!hold || hold.state === "released" || take < hold.take) return err({ code: "gone" });',
+    is: 'if (!hold || hold.state === "released") return err({ code: "gone" });',
+  },
+  {
+    harm: "a late release takes back what was taken again",
+    file: SKU,
+    was: 'if (hold && (hold.state === "sold" || take < hold.take)) return ok(hold.state);',
+    is: 'if (hold && hold.state === "sold") return ok(hold.state);',
+  },
+  {
+    harm: "a sold unit is released",
+    file: SKU,
+    was: 'if (hold && (hold.state === "sold" || take < hold.take)) return ok(hold.state);',
+    is: "if (hold && take < hold.take) return ok(hold.state);",
+  },
+  {
+    harm: "a release that came first is forgotten",
+    file: SKU,
+    was: "  if (!hold || take > hold.take) happen(",
+    is: "  if (hold && take > hold.take) happen(",
+  },
+  {
+    harm: "late money takes units that are somebody else's",
+    file: SKU,
+    was: 'if (overLimit || quantity > state.available) return err({ code: "gone" });',
+    is: 'if (overLimit) return err({ code: "gone" });',
+  },
+  {
+    harm: "late money buys more than anybody may own",
+    file: SKU,
+    was: 'if (overLimit || quantity > state.available) return err({ code: "gone" });',
+    is: 'if (quantity > state.available) return err({ code: "gone" });',
+  },
+  {
+    harm: "units are taken out of stock that are not there",
+    file: SKU,
+    was: '  if (state.available + delta < 0) return err({ code: "insufficient_stock" });\n',
+    is: "",
+  },
+  {
+    harm: "a repeated restock counts twice",
+    file: SKU,
+    was: "  if (earlier) return ok({ replayed: true });\n",
+    is: "",
+  },
+  {
+    harm: "a sold unit is still held",
+    file: STATE,
+    was: "      state.held -= hold.quantity;\n      state.sold += hold.quantity;\n",
+    is: "      state.sold += hold.quantity;\n",
+  },
+  {
+    harm: "a released unit is lost",
+    file: STATE,
+    was: '      state.available += hold.quantity;\n      end(state, hold, "released");',
+    is: '      end(state, hold, "released");',
+  },
+  {
+    harm: "a buyer who gave a unit back may not buy again",
+    file: BUYERS,
+    was: "  buyer.units -= hold.quantity;\n",
+    is: "",
+  },
+  {
+    harm: "the second key of a buyer is forgotten",
+    file: BUYERS,
+    was: "  else (buyer.more ??= new Map()).set(entry.key, entry);\n",
+    is: "",
+  },
+  {
+    harm: "the clock of a SKU goes back",
+    file: STATE,
+    was: "  if (now > state.now) state.now = now;",
+    is: "  state.now = now;",
+  },
+  {
+    harm: "D1 is never told again of what it did not acknowledge",
+    file: OUTBOX,
+    was: "      if (flight.acknowledged || flight.dueAt > now) continue;\n",
+    is: "      continue;\n",
+  },
+  {
+    harm: "D1 is believed to have what it was never told",
+    file: OUTBOX,
+    was: "return this.#flights[0]?.after ?? this.#sentThrough;",
+    is: "return this.#sentThrough;",
+  },
+  {
+    harm: "an old acknowledgement skips rows",
+    file: OUTBOX,
+    was: "sent.after === after && sent.through === through",
+    is: "sent.through === through",
+  },
+  {
+    harm: "a wrong amount pays an order",
+    file: HEAR,
+    was: "  if (sameMoney(amount, payment.amount)) return null;",
+    is: "  if (amount.currency === payment.amount.currency) return null;",
+  },
+  {
+    harm: "a wrong currency pays an order",
+    file: "schema/money.ts",
+    was: "a.amount === b.amount && a.currency === b.currency",
+    is: "a.amount === b.amount",
+  },
+  {
+    harm: "the second success is kept",
+    file: HEAR,
+    was: 'return refundPayment(came, payment, payment.amount, "duplicate_payment", now);',
+    is: "return { order: came, effects: [] };",
+  },
+  {
+    harm: "late money pays for a unit that is gone",
+    file: HEAR,
+    was: '  if (order.state === "expired")\n',
+    is: '  if (order.state === "expired" && order.stock === "held")\n',
+  },
+  {
+    harm: "the other payment page stays open after the order is paid",
+    file: DECISION,
+    was: "    .filter((payment) => isLive(payment) && payment.id !== but)\n",
+    is: "    .filter((payment) => payment.id === but)\n",
+  },
+  {
+    harm: "promised money that nobody wants is never let go",
+    file: HEAR,
+    was: '  if (!wanted) return { order, effects: [{ type: "close_payment", payment: payment.id }] };',
+    is: "  if (!wanted) return ignore(order);",
+  },
+  {
+    harm: "the money is taken before the unit is sold",
+    file: HEAR,
+    was: '    order.stock === "committed"\n      ? { type: "capture_payment"',
+    is: '    order.stock !== "retaking"\n      ? { type: "capture_payment"',
+  },
+  {
+    harm: "one word that there is no such payment frees the unit of a payment just begun",
+    file: HEAR,
+    was: 'if (report.type === "payment_not_found" && (young || payment.state === "authorized")) return ignore(order);',
+    is: 'if (report.type === "payment_not_found" && payment.state === "authorized") return ignore(order);',
+  },
+  {
+    harm: "an expired order keeps its unit",
+    file: DECISION,
+    was: '    effects: [{ type: "release_stock", take: order.take, reason }],',
+    is: "    effects: [],",
+  },
+  {
+    harm: "a refund without an answer is never asked for again",
+    file: DECISION,
+    was: '  if (work === "refund_payment" || work === "capture_payment") return false;\n',
+    is: '  if (work === "capture_payment") return false;\n',
+  },
+  {
+    harm: "late money that found no unit is kept",
+    file: STOCK,
+    was: '    return refundPayment({ ...order, stock: "released" }, payer, payer.amount, "late_payment", now);',
+    is: '    return { order: { ...order, stock: "released" }, effects: [] };',
+  },
+  {
+    harm: "a retaken unit is never sold",
+    file: STOCK,
+    was: '    effects: [{ type: "commit_stock", take }],\n',
+    is: "    effects: [],\n",
+  },
+  {
+    harm: "an answer about an earlier take counts for this one",
+    file: STOCK,
+    was: 'if (order.stock !== "retaking" || take !== order.take) return ignore(order);',
+    is: 'if (order.stock !== "retaking") return ignore(order);',
+  },
+  {
+    harm: "refunds that are on their way do not count",
+    file: REFUNDS,
+    was: 'refund.state !== "failed") amount',
+    is: 'refund.state === "succeeded") amount',
+  },
+  {
+    harm: "a refund of more than is left is promised",
+    file: REFUNDS,
+    was: "wanted.amount > left.amount",
+    is: "wanted.amount > payment.amount.amount",
+  },
+  {
+    harm: "an order that was given back in full stays paid",
+    file: REFUNDS,
+    was: "refundedOf(after).amount >= order.amount.amount",
+    is: "refundedOf(after).amount > order.amount.amount",
+  },
+  {
+    harm: "a failed refund is nobody's business",
+    file: REFUNDS,
+    was: "  return { order: after, effects: [told] };",
+    is: "  return { order: after, effects: [] };",
+  },
+  {
+    harm: "nobody asks what became of a payment",
+    file: TIME,
+    was: "    if (!isLive(payment) || payment.askAt === null || payment.askAt > now) return payment;",
+    is: "    if (now >= 0) return payment;",
+  },
+  {
+    harm: "the provider is never told to close",
+    file: TIME,
+    was: 'waiting ? "query_payment" : "close_payment"',
+    is: '"query_payment"',
+  },
+  {
+    harm: "an order is pending for ever",
+    file: TIME,
+    was: '  if (order.state !== "pending" || now < order.payBy) return { order: asked, effects };',
+    is: "  if (now >= 0) return { order: asked, effects };",
+  },
+  {
+    harm: "a buyer pays twice at once",
+    file: ORDER,
+    was: '  if (order.state === "paying" && live) return err({ code: "payment_in_progress", payment: live.id });\n',
+    is: "",
+  },
+  {
+    harm: "an order is cancelled while its buyer pays",
+    file: ORDER,
+    was: '  if (order.state !== "pending") return err({ code: "order_state", state: order.state });\n  if (now >= order.payBy)',
+    is: "  if (now >= order.payBy)",
+  },
+];
