@@ -9,10 +9,10 @@ const { values } = parseArgs({
     payments: { type: "string", default: "2" },
     cancels: { type: "string", default: "1" },
     refunds: { type: "string", default: "1" },
-    losses: { type: "string", default: "2" },
-    repeats: { type: "string", default: "2" },
+    losses: { type: "string", default: "3" },
+    repeats: { type: "string", default: "3" },
     refusals: { type: "string", default: "1" },
-    limit: { type: "string", default: "8000000" },
+    limit: { type: "string", default: "12000000" },
   },
 });
 const { limit, ...bounds } = Object.fromEntries(
