@@ -40,7 +40,7 @@ async function compare(stock: number, status: "201" | "409", names: readonly (ty
 
 const text = (what: string): string =>
   `${what} ${REQUESTS.toLocaleString("en")} requests a round over ${CONNECTIONS} connections, the same bytes to everybody; every request a buyer, a
-token and a key of its own. Peers answer through Hono on Node. \`ratio\`: our rate divided by theirs, median of ${ROUNDS} rounds in turn.`;
+token and a key of its own. Rate limits and our line a request are off (\`REQUEST_LOG=off\`). Peers answer through Hono on Node. \`ratio\`: our rate divided by theirs, median of ${ROUNDS} rounds in turn.`;
 
 export const withStockLeft: Scenario = {
   name: "orders",
