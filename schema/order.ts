@@ -47,9 +47,17 @@ export type PaymentAction =
   | { type: "qr"; content: string }
   | { type: "client_secret"; clientSecret: string };
 
-export interface Payment {
-  readonly id: PaymentId;
+/** The account of this name is used where a sale names none. */
+export const MAIN_ACCOUNT = "main";
+
+/** Where money goes: one of the merchant's accounts at a provider. */
+export interface Receiver {
   readonly provider: string;
+  readonly account: string;
+}
+
+export interface Payment extends Receiver {
+  readonly id: PaymentId;
   readonly method: string | null;
   readonly state: PaymentState;
   readonly amount: Money;
@@ -141,7 +149,7 @@ export function refundedOf(order: Pick<Order, "refunds" | "paidBy" | "amount">):
 }
 
 /** Where a provider's word came from: its callback, our question, or its answer to a call. */
-export type Source = { via: "callback"; event: string } | { via: "query" } | { via: "answer" };
+export type Source = ({ via: "callback"; event: string } & Receiver) | { via: "query" } | { via: "answer" };
 
 /**
  * Everything that reaches an order. Callbacks, answers of providers, stock, people and the clock are all
@@ -193,6 +201,7 @@ export type CaseKind =
   | "amount_mismatch"
   | "unknown_order"
   | "unknown_payment"
+  | "wrong_account"
   | "refund_failed"
   | "fate_open"
   | "capture_failed"
@@ -208,9 +217,8 @@ export interface Case {
   readonly openedAt: number;
 }
 
-export interface StartRequest {
+export interface StartRequest extends Receiver {
   readonly placement: Placement;
-  readonly provider: string;
   readonly method: string | null;
   readonly returnUrl: string | null;
   readonly callbackUrl: string;

@@ -23,6 +23,8 @@ export interface Sale {
   readonly perBuyerMax: number;
   readonly holdMs: number;
   readonly offers: readonly Offer[];
+  /** The receiving account of each provider; what it does not name is the main one. */
+  readonly accounts?: Readonly<Record<string, string>>;
 }
 
 /** The window is half open: the first millisecond of `closesAt` is too late. */

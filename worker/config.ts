@@ -1,8 +1,12 @@
-/** What `readConfig` looks at: vars and secrets, all strings, and the bank's binding. */
+import { wrongCashier } from "./checkout/methods.ts";
+import { wrongProviders } from "./providers/registry.ts";
+
+/** What `readConfig` looks at: vars and secrets, all strings, and the bank's binding. Accounts have names of their own. */
 type Settings = Partial<
   Record<
     | "ENVIRONMENT"
     | "PROVIDERS"
+    | "CASHIER"
     | "RATE_LIMIT"
     | "ALLOWED_ORIGINS"
     | "ADMIN_KEY"
@@ -12,12 +16,11 @@ type Settings = Partial<
     | "ACCESS_AUDIENCE",
     string
   > & { SANDBOX_BANK: unknown }
->;
+> & { readonly [account: `${string}_ACCOUNT_${string}`]: string };
 
 /** HS256 wants a key of at least its hash's length (RFC 7518, section 3.2). */
 const TOKEN_SECRET_BYTES_MIN = 32;
 const ADMIN_KEY_CHARS_MIN = 12;
-const KNOWN_PROVIDERS = ["sandbox"];
 
 /**
  * Reads the settings once, when the Worker starts. A deployment that would take play money for real, or sign with
@@ -36,18 +39,11 @@ export function readConfig(settings: Settings): void {
   if (Boolean(settings.ACCESS_TEAM) !== Boolean(settings.ACCESS_AUDIENCE))
     wrong.push("ACCESS_TEAM and ACCESS_AUDIENCE go together");
 
-  const providers = providerNames(settings.PROVIDERS ?? "");
-  for (const name of providers)
-    if (!KNOWN_PROVIDERS.includes(name)) wrong.push(`PROVIDERS names "${name}", which does not exist`);
-  if (production && providers.includes("sandbox"))
-    wrong.push("PROVIDERS names the sandbox, which is not money");
   if (production && settings.SANDBOX_BANK) wrong.push("the SANDBOX_BANK binding has no place in production");
-  if (providers.includes("sandbox") && !settings.SANDBOX_WEBHOOK_SECRET?.startsWith("whsec_"))
-    wrong.push("SANDBOX_WEBHOOK_SECRET must be `whsec_` and base64");
+  wrong.push(...wrongProviders(settings), ...wrongCashier(settings.CASHIER ?? ""));
 
   if (wrong.length > 0) throw new Error(`Doorbuster does not start: ${wrong.join("; ")}.`);
 }
 
-export const providerNames = (list: string): string[] => list.split(/[\s,]+/).filter((name) => name !== "");
 export const allowedOrigins = (list: string): string[] =>
   list.split(/[\s,]+/).filter((origin) => origin !== "");

@@ -9,7 +9,7 @@ export { SandboxBank } from "../durable-objects/sandbox-bank/actor.ts";
 export { SkuActor } from "../durable-objects/sku/actor.ts";
 
 // At start-up, so that a deployment with settings that must not be never answers a request.
-readConfig(env);
+readConfig({ ...env });
 
 export default {
   fetch: app.fetch,

@@ -70,8 +70,8 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
       const decision = start(before, request, step.now);
       if (!decision.ok) return decision;
       const id = decision.value.order.payments.at(-1)?.id ?? "";
-      const { provider, method, callbackUrl } = request;
-      const detail = { payment: id, provider, method, callbackUrl };
+      const { provider, account, method, callbackUrl } = request;
+      const detail = { payment: id, provider, account, method, callbackUrl };
       this.#commit(step, before, decision.value, { type: "payment_started", detail });
       this.#store.keep(key, request.fingerprint, id);
       return ok({ ...this.#started(id), replayed: false });

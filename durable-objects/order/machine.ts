@@ -1,4 +1,4 @@
-import { ORDINAL_MAX, paymentIdOf, type PaymentId } from "../../schema/ids.ts";
+import { ORDINAL_MAX, paymentIdOf, type PaymentId, type RefundId } from "../../schema/ids.ts";
 import type {
   Order,
   OrderState,
@@ -20,7 +20,7 @@ import {
 import { hearRefundFailed, hearRefundSucceeded, refundsWithin } from "./refunds.ts";
 import { hearCommitted, hearGone, hearRetaken } from "./stock.ts";
 import { firstAskAt, passTime, queryNow } from "./time.ts";
-import { expire, ignore, isLive, type Decision } from "./decision.ts";
+import { expire, ignore, isLive, openCase, type Decision } from "./decision.ts";
 
 /** The whole graph on one screen. */
 export const EDGES = {
@@ -39,7 +39,7 @@ export const PAYMENTS_MAX = 50;
  * answer, whichever way and however often they arrive.
  */
 export function decide(order: Order, report: Report, now: number): Decision {
-  return finish(order, hear(order, report, now), now);
+  return finish(order, fromAnother(order, report, now) ?? hear(order, report, now), now);
 }
 
 function hear(order: Order, report: Report, now: number): Decision {
@@ -83,6 +83,26 @@ function hear(order: Order, report: Report, now: number): Decision {
   }
 }
 
+/** A callback counts only from where the payment was made: each account has its own keys, and speaks of its own money only. */
+function fromAnother(order: Order, report: Report, now: number): Decision | null {
+  if (!("source" in report) || report.source.via !== "callback") return null;
+  const { provider, account } = report.source;
+  const about = "payment" in report ? report.payment : paymentOfRefund(order, report.refund);
+  const payment = order.payments.find(({ id }) => id === about);
+  if (!payment || (payment.provider === provider && payment.account === account)) return null;
+  const facts = {
+    id: `wrong_account:${payment.id}:${provider}/${account}`,
+    kind: "wrong_account" as const,
+    payment: payment.id,
+    detail: `${provider}/${account} says ${report.type} of a payment made at ${payment.provider}/${payment.account}`,
+    openedAt: now,
+  };
+  return { order, effects: [openCase(order, facts)] };
+}
+
+const paymentOfRefund = ({ refunds }: Order, refund: RefundId): PaymentId | undefined =>
+  refunds.find(({ id }) => id === refund)?.payment;
+
 type PaymentReport = Extract<Report, { payment: PaymentId }>;
 
 /** A report about a payment that this order never started is somebody's money without a home. */
@@ -116,6 +136,7 @@ export function start(order: Order, request: StartRequest, now: number): Result<
   const payment: Payment = {
     id: paymentIdOf(order.order, order.payments.length + 1),
     provider: request.provider,
+    account: request.account,
     method: request.method,
     state: "created",
     amount: order.amount,

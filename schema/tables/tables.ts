@@ -50,6 +50,8 @@ export const payments = sqliteTable(
     createdAt: integer("created_at").notNull(),
     /** The order's version that this row is from. */
     version: integer("version").notNull(),
+    /** The merchant's account at the provider. */
+    account: text("account").notNull().default("main"),
   },
   (table) => [index("payments_by_provider_ref").on(table.providerRef)],
 );

@@ -135,7 +135,12 @@ describe("what an order knows", () => {
   test.for(["evicted", "aborted"])("is kept when its object is %s", async (how) => {
     const order = await paid();
     await order.api.refund(refunding(60, "r"));
-    const event: Report = order.succeeded({ via: "callback", event: "evt_1" });
+    const event: Report = order.succeeded({
+      via: "callback",
+      event: "evt_1",
+      provider: "sandbox",
+      account: "main",
+    });
     await order.api.report([event]);
     const before = [
       await order.api.view(),
@@ -194,7 +199,12 @@ describe("what an order knows", () => {
 describe("an event of a provider", () => {
   test("heard fifty times has one effect, and two entries in the history", async () => {
     const order = await paying();
-    const event: Report = order.succeeded({ via: "callback", event: "evt_1" });
+    const event: Report = order.succeeded({
+      via: "callback",
+      event: "evt_1",
+      provider: "sandbox",
+      account: "main",
+    });
     for (let times = 0; times < 50; times++) await order.api.report([event]);
     expect(await order.api.view()).toMatchObject({ state: "paid", version: 3 });
     expect(order.asked).toEqual(["commit_stock"]);
@@ -206,7 +216,7 @@ describe("an event of a provider", () => {
 
   test("of another provider with the same number is news", async () => {
     const order = await paying();
-    const callback = { via: "callback", event: "1" } as const;
+    const callback = { via: "callback", event: "1", provider: "sandbox", account: "main" } as const;
     await order.api.report([
       { type: "payment_failed", payment: order.payment(), failure: "declined", source: callback },
     ]);

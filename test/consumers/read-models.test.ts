@@ -156,6 +156,7 @@ test("columns say what the document says", async () => {
     state: "succeeded",
     amount_minor: 100,
     currency: "CNY",
+    account: "main",
     created_at: paid.createdAt,
     version: 3,
   });

@@ -209,3 +209,25 @@ test("refunds never add up to more than was captured, whatever is still on its w
     error: { code: "order_state" },
   });
 });
+
+test("a callback counts only from the account where the payment was made, and from elsewhere is a case", () => {
+  const order = situations.paying();
+  const { succeeded } = reports(order);
+  const via = (provider: string, account: string): Report => ({
+    ...succeeded,
+    source: { via: "callback", event: "evt_1", provider, account },
+  });
+  for (const stranger of [via("moneybags", "main"), via("sandbox", "second")]) {
+    const { order: end, effects } = decide(order, stranger, PLACED_AT + 1_000);
+    expect(end).toBe(order);
+    expect(effects).toMatchObject([{ type: "open_case", case: { kind: "wrong_account" } }]);
+  }
+  expect(decide(order, via("sandbox", "main"), PLACED_AT + 1_000).order.state).toBe("paid");
+
+  const refunding = situations.refunding();
+  const { refundSucceeded } = reports(refunding);
+  const source = { via: "callback", event: "evt_1", provider: "sandbox", account: "second" } as const;
+  const heard = decide(refunding, { ...refundSucceeded, source }, PLACED_AT);
+  expect(heard.order).toBe(refunding);
+  expect(heard.effects).toMatchObject([{ type: "open_case", case: { kind: "wrong_account" } }]);
+});

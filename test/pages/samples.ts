@@ -55,6 +55,7 @@ const id = "01kbp3x9a1f6m2q8wr0e5tnh7c";
 export const payment = (change: Partial<Payment> = {}): Payment => ({
   id: `pay_${id}01`,
   provider: "sandbox",
+  account: "main",
   method: "bank",
   state: "requires_action",
   amount: price,

@@ -43,6 +43,8 @@ describe("a deployment", () => {
     ["an admin key anybody guesses", { ...LOCAL, ADMIN_KEY: "admin" }, "ADMIN_KEY"],
     ["a provider that does not exist", { ...LOCAL, PROVIDERS: "sandbox, moneybags" }, '"moneybags"'],
     ["a sandbox that cannot sign", { ...LOCAL, SANDBOX_WEBHOOK_SECRET: "plain" }, "SANDBOX_WEBHOOK_SECRET"],
+    ["a cashier nobody can read", { ...LOCAL, CASHIER: "{" }, "CASHIER is not JSON"],
+    ["a sandbox without its bank", { ...LOCAL, SANDBOX_BANK: undefined }, "SANDBOX_BANK"],
     ["half of Cloudflare Access", { ...PRODUCTION, ACCESS_TEAM: "lamps" }, "ACCESS_AUDIENCE"],
   ] as const)("with %s does not start, and says what to change", ([, settings, word]) => {
     expect(refusal(settings)).toContain("Doorbuster does not start: ");

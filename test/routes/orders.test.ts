@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { app } from "../../worker/app.ts";
-import { ADMIN, call, fresh, line, ORIGIN, sale, tokenOf } from "./shop.ts";
+import { ADMIN, call, fresh, line, ORIGIN, sale, saleBody, tokenOf } from "./shop.ts";
 
 test("an order of one SKU is held at the server's price, and a replay is the same answer", async () => {
   const { id, sku } = await sale();
@@ -228,4 +228,27 @@ test("while D1 is away a sale goes on: orders, payments, callbacks and reads do 
   expect((await ask("/v1/admin/orders", { token: ADMIN })).body.code).toBe("overloaded");
   expect((await ask("/readyz")).status).toBe(503);
   expect((await ask("/healthz")).status).toBe(200);
+});
+
+test("a sale names its receiving accounts, and only such as there are", async () => {
+  const put = (accounts: Record<string, string>) =>
+    call(`/v1/admin/sales/${fresh("sale")}`, {
+      method: "PUT",
+      token: ADMIN,
+      body: saleBody([{ sku: fresh("sku"), stock: 1 }], { accounts }),
+    });
+  expect((await put({ sandbox: "main" })).status).toBe(200);
+  for (const [provider, account] of [
+    ["sandbox", "second"],
+    ["moneybags", "main"],
+  ] as const) {
+    const refused = await put({ [provider]: account });
+    expect(refused.status).toBe(400);
+    expect(refused.body.errors).toMatchObject([{ pointer: `/accounts/${provider}` }]);
+  }
+});
+
+test("a callback for an account that there is not has no door", async () => {
+  const { status, body } = await call("/v1/webhooks/sandbox/second", { body: {} });
+  expect([status, body.code]).toEqual([404, "not_found"]);
 });

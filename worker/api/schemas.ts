@@ -196,6 +196,13 @@ export const SaleRequest = z
       .min(1)
       .max(SALE_SKUS_MAX)
       .refine((skus) => new Set(skus.map(({ sku }) => sku)).size === skus.length, "each SKU once"),
+    accounts: z
+      .record(slug("A provider."), slug("One of its accounts."))
+      .optional()
+      .openapi({
+        description: "Where the sale's money goes, by provider; to the main account where it is left out.",
+        example: { stripe: "main" },
+      }),
   })
   .refine(({ opens_at, closes_at }) => Date.parse(opens_at) < Date.parse(closes_at), {
     path: ["closes_at"],

@@ -1,5 +1,6 @@
 import { skuNumberOf, type BuyerId, type OrderId } from "../../schema/ids.ts";
 import {
+  MAIN_ACCOUNT,
   placementOf,
   type Order,
   type Payment,
@@ -9,10 +10,11 @@ import {
 import { err, ok, unreachable, type Result } from "../../schema/result.ts";
 import { orderActor, skuActor } from "../actors.ts";
 import type { Refusal } from "../problem.ts";
-import type { PaymentProvider } from "../providers/port.ts";
-import { providerOf } from "../providers/registry.ts";
+import { saleOf } from "../catalogue/sale-of.ts";
+import { offered, providerOf } from "../providers/registry.ts";
 import { paymentReport } from "../providers/reports.ts";
 import { fingerprintOf } from "./fingerprint.ts";
+import { waysToPay, type WayToPay } from "./methods.ts";
 import { readOrder } from "./read.ts";
 
 /**
@@ -44,12 +46,12 @@ export interface Started {
  * order knows what it asked for and asks again; repeating with the same key finishes what was cut off.
  */
 export async function startPayment(env: Env, request: PayRequest): Promise<Result<Started, Refusal>> {
-  const provider = providerOf(env, request.provider);
-  const unfit = misfit(provider, request);
-  if (!provider || unfit) return err(unfit ?? { code: "invalid_request" });
-
+  const { provider, method, returnUrl, key, origin } = request;
+  if (!offered(env).includes(provider)) return unfit("/provider", `"${provider}" is not offered here`);
   const order = await readOrder(env, request.order);
   if (!order || order.buyer !== request.buyer) return err({ code: "not_found" });
+  const way = await wayFor(env, order, request);
+  if (!way.ok) return way;
   // After a capture that failed the units are sold to this order already: there is nothing left to claim.
   if (order.state === "pending" && order.stock !== "committed") {
     const lost = await claim(env, order);
@@ -61,29 +63,26 @@ export async function startPayment(env: Env, request: PayRequest): Promise<Resul
 
   const started = await orderActor(env, order.order).start({
     placement: placementOf(order),
-    provider: provider.name,
-    method: request.method,
-    returnUrl: request.returnUrl,
-    callbackUrl: `${request.origin}/v1/webhooks/${provider.name}`,
-    key: request.key,
-    fingerprint: fingerprintOf(provider.name, request.method, request.returnUrl),
+    ...way.value,
+    returnUrl,
+    callbackUrl: `${origin}${webhookPathOf(way.value)}`,
+    key,
+    fingerprint: fingerprintOf(provider, method, returnUrl),
   });
   if (!started.ok) {
     if (started.error.code === "order_expired") await releaseUnborn(env, order);
     return err(startRefusal(started.error));
   }
-  return create(env, provider, started.value);
+  return create(env, started.value);
 }
 
 /** Calls the provider for a payment that it may not know yet, and tells the order what it said. */
-async function create(
-  env: Env,
-  provider: PaymentProvider,
-  started: Started,
-): Promise<Result<Started, Refusal>> {
+async function create(env: Env, started: Started): Promise<Result<Started, Refusal>> {
   const { order, payment, replayed } = started;
   const known = payment.state !== "created" && payment.state !== "unknown";
   if (replayed && known) return ok(started);
+  const provider = providerOf(env, payment);
+  if (!provider) return err({ code: "provider_unavailable" });
 
   const outcome = await provider.create(payment, {
     order: order.order,
@@ -101,19 +100,26 @@ async function create(
   return ok({ order: heard, payment: now, replayed });
 }
 
-function misfit(provider: PaymentProvider | null, { provider: name, method }: PayRequest): Refusal | null {
-  if (!provider)
-    return {
-      code: "invalid_request",
-      errors: [{ pointer: "/provider", detail: `"${name}" is not offered here` }],
-    };
-  if (method !== null && !provider.methods.includes(method))
-    return {
-      code: "invalid_request",
-      errors: [{ pointer: "/method", detail: `one of ${provider.methods.join(", ")}` }],
-    };
-  return null;
+/** The way to pay that was asked for, or the provider's first: among those that the cashier offers for this order. */
+async function wayFor(
+  env: Env,
+  { sale, amount }: Order,
+  { provider, method }: PayRequest,
+): Promise<Result<WayToPay, Refusal>> {
+  const accounts = (await saleOf(env, sale, Date.now()))?.accounts;
+  const ways = waysToPay(env, { amount, accounts, device: null }).filter((way) => way.provider === provider);
+  const way = ways.find((candidate) => method === null || candidate.method === method);
+  if (way) return ok(way);
+  if (ways.length === 0) return unfit("/provider", `"${provider}" does not take this order`);
+  return unfit("/method", `one of ${ways.map(({ method: known }) => known).join(", ")}`);
 }
+
+const unfit = (pointer: string, detail: string): Result<never, Refusal> =>
+  err({ code: "invalid_request", errors: [{ pointer, detail }] });
+
+/** Each account has a door of its own, so that nobody else's key opens it. */
+const webhookPathOf = ({ provider, account }: WayToPay): string =>
+  account === MAIN_ACCOUNT ? `/v1/webhooks/${provider}` : `/v1/webhooks/${provider}/${account}`;
 
 /** From here on no line of the order can expire under its buyer. All lines, or the refusal. */
 async function claim(env: Env, { order, lines, payBy }: Placement): Promise<Refusal | null> {

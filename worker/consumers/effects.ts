@@ -101,7 +101,7 @@ type Question = Extract<Effect, { type: "query_payment" | "close_payment" | "cap
 
 async function ask(env: Env, order: Order, { type, payment: id }: Question): Promise<Report[] | null> {
   const payment = paymentOf(order, id);
-  const provider = providerOf(env, payment.provider);
+  const provider = providerOf(env, payment);
   if (!provider)
     return nobodyToAsk(env, payment, type === "capture_payment" ? "capture_failed" : "fate_open", id);
   switch (type) {
@@ -124,7 +124,7 @@ async function refund(env: Env, id: OrderId, wantedId: RefundId): Promise<Report
   if (wanted.state !== "pending") return [];
 
   const payment = paymentOf(order, wanted.payment);
-  const provider = providerOf(env, payment.provider);
+  const provider = providerOf(env, payment);
   if (!provider) return nobodyToAsk(env, payment, "refund_failed", wantedId);
   // What became of an earlier try is asked first: a repeat is safe, but an answer is better.
   const known = await provider.queryRefund(wanted, payment);
@@ -138,11 +138,11 @@ async function refund(env: Env, id: OrderId, wantedId: RefundId): Promise<Report
 /** A provider that was taken out of the settings while it still owed an answer. People must see it, the order asks again. */
 async function nobodyToAsk(
   env: Env,
-  { id, provider }: Payment,
+  { id, provider, account }: Payment,
   kind: CaseKind,
   about: PaymentId | RefundId,
 ): Promise<null> {
-  const detail = `the provider ${provider} is not offered here, so nobody answers for ${about}`;
+  const detail = `${provider}/${account} is not offered here, so nobody answers for ${about}`;
   const open = {
     id: `provider_not_offered:${kind}:${about}`,
     kind,

@@ -8,16 +8,17 @@ import { BODY_BYTES_MAX } from "../../schema/limits.ts";
 import type { Order } from "../../schema/order.ts";
 import { gateActor, skuActor } from "../actors.ts";
 import type { App } from "../app-env.ts";
+import { saleOf } from "../catalogue/sale-of.ts";
 import { cancelOrder } from "../checkout/cancel.ts";
+import { deviceOf, waysToPay } from "../checkout/methods.ts";
 import { nudgeOrder, startPayment } from "../checkout/pay.ts";
 import { placeOrder } from "../checkout/place.ts";
 import { readOrder } from "../checkout/read.ts";
 import { buyerOf, ensureBuyer, sameOriginOnly } from "../middleware/buyer.ts";
 import { limitAddress, limitBuyer } from "../middleware/rate-limit.ts";
 import { PROBLEMS, type ProblemCode, type Refusal } from "../problem.ts";
-import { offered } from "../providers/registry.ts";
 import { listSales } from "../read-models/catalogue.ts";
-import { CashierPage, type CashierPageProps, type Method } from "./cashier-page.tsx";
+import { CashierPage, type CashierPageProps } from "./cashier-page.tsx";
 import { dictionaryOf } from "./format.ts";
 import { freshKey, readBuyForm, readPayForm } from "./forms.ts";
 import { documentOf, type Scene } from "./layout.tsx";
@@ -104,19 +105,19 @@ async function myOrder(c: PageContext): Promise<Order | null> {
   return order && order.buyer === buyer ? order : null;
 }
 
-const methodsOf = (env: Env): Method[] =>
-  offered(env).flatMap(({ name, methods }) => methods.map((method) => ({ provider: name, method })));
-
 type Said = { refusal: Refusal | null; retry: CashierPageProps["retry"] };
 
-function cashier(c: PageContext, order: Order, { refusal, retry }: Said) {
+async function cashier(c: PageContext, order: Order, { refusal, retry }: Said) {
   const scene = { ...sceneOf(c), here: `/orders/${order.order}/pay` };
   const refused = refusal && dictionaryOf(scene.lang).refusals[refusal.code];
+  const accounts = (await saleOf(c.env, order.sale, scene.now))?.accounts;
+  const device = deviceOf(c.req.raw.headers);
+  const methods = waysToPay(c.env, { amount: order.amount, accounts, device });
   const page = (
     <CashierPage
       scene={scene}
       order={order}
-      methods={methodsOf(c.env)}
+      methods={methods}
       keyOf={freshKey}
       refused={refused}
       retry={retry}

@@ -44,15 +44,31 @@ export interface CreateContext {
   readonly payBy: number;
 }
 
+/** What a buyer pays with and inside: the in-app browsers of two wallets pay without leaving them. */
+export const DEVICES = ["phone", "desktop", "wechat", "alipay"] as const;
+export type Device = (typeof DEVICES)[number];
+
+/** One way to pay, and what its provider takes it for: null is everything. */
+export interface Method {
+  readonly name: string;
+  readonly currencies: readonly string[] | null;
+  readonly devices: readonly Device[] | null;
+}
+
+/** How a request reaches a provider. Throws when no answer came in time or the circuit is open; an answer of any status is returned. */
+export type Outbound = (request: Request) => Promise<Response>;
+
 /**
- * One payment provider. Payments and refunds are as the order keeps them: their ids are ours, `providerRef` is the provider's
+ * One account at one payment provider. Payments and refunds are as the order keeps them: their ids are ours, `providerRef` is the provider's
  * own and null while it has not told us. An adapter stores nothing, retries nothing and decides nothing; every call has a
  * deadline, and every call is safe to repeat with the same ids.
  */
 export interface PaymentProvider {
   readonly name: string;
-  /** Ways to pay that the cashier offers, the default first. */
-  readonly methods: readonly string[];
+  /** Which of the merchant's accounts there this is. */
+  readonly account: string;
+  /** Ways to pay that the provider knows, the default first. The cashier's settings choose among them. */
+  readonly methods: readonly Method[];
   create(payment: Payment, context: CreateContext): Promise<PaymentOutcome>;
   query(payment: Payment): Promise<PaymentOutcome>;
   /** Asks that nobody can pay any more. `succeeded` when somebody already has. */

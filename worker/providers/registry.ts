@@ -1,22 +1,70 @@
+import { MAIN_ACCOUNT, type Receiver } from "../../schema/order.ts";
 import { bankActor } from "../actors.ts";
-import { providerNames } from "../config.ts";
+import type { Accounts, Kind, Settings } from "./accounts.ts";
 import type { PaymentProvider } from "./port.ts";
 import { sandbox } from "./sandbox/adapter.ts";
 
-/** The only file that knows which adapters there are. Null for a name that this deployment does not offer. */
-export function providerOf(env: Env, name: string): PaymentProvider | null {
-  return providerNames(env.PROVIDERS).includes(name) ? adapterOf(env, name) : null;
-}
+/** The only list of the adapters there are: a line for each. */
+const KINDS: readonly Kind[] = [{ name: "sandbox", accounts: sandboxAccounts }];
+
+type Desk = ReadonlyMap<string, ReadonlyMap<string, () => PaymentProvider>>;
+
+/** By the environment they were read from, which an isolate has one of: reading keys is work, and a circuit must be remembered. */
+const desks = new WeakMap<object, Desk>();
+
+/** An account of a provider that this deployment offers; null for any other. */
+export const providerOf = (env: Env, { provider, account }: Receiver): PaymentProvider | null =>
+  deskOf(env).get(provider)?.get(account)?.() ?? null;
 
 /** The providers of this deployment, in the order the cashier shows them. */
-export const offered = (env: Env): PaymentProvider[] =>
-  providerNames(env.PROVIDERS)
-    .map((name) => adapterOf(env, name))
-    .filter((provider) => provider !== null);
+export const offered = (env: Env): readonly string[] => [...deskOf(env).keys()];
 
-function adapterOf(env: Env, name: string): PaymentProvider | null {
-  const { SANDBOX_BANK: bank, SANDBOX_WEBHOOK_SECRET: secret } = env;
-  // Play money exists only where the environment says so, and nowhere that calls itself production.
-  const isOffered = name === "sandbox" && env.ENVIRONMENT !== "production" && bank && secret;
-  return isOffered ? sandbox(bankActor(bank), secret) : null;
+/** What is wrong with the settings of providers: nothing when they can be offered as they say. */
+export function wrongProviders(settings: Settings): string[] {
+  return providerNames(settings).flatMap((name) => {
+    const kind = KINDS.find((candidate) => candidate.name === name);
+    if (!kind) return [`PROVIDERS names "${name}", which does not exist`];
+    const { open, wrong } = kind.accounts(settings);
+    if (wrong.length > 0 || open.has(MAIN_ACCOUNT)) return wrong;
+    return [`PROVIDERS names "${name}", whose secret ${name.toUpperCase()}_ACCOUNT_MAIN is missing`];
+  });
+}
+
+const providerNames = ({ PROVIDERS }: Settings): string[] =>
+  typeof PROVIDERS === "string" ? PROVIDERS.split(/[\s,]+/).filter((name) => name !== "") : [];
+
+function deskOf(env: Env): Desk {
+  const known = desks.get(env);
+  if (known) return known;
+  const settings: Settings = { ...env };
+  const desk = new Map(
+    providerNames(settings).flatMap((name) => {
+      const kind = KINDS.find((candidate) => candidate.name === name);
+      return kind ? [[name, opened(kind.accounts(settings))] as const] : [];
+    }),
+  );
+  desks.set(env, desk);
+  return desk;
+}
+
+/** Each account is made once, when it is first asked for. */
+function opened({ open }: Accounts): ReadonlyMap<string, () => PaymentProvider> {
+  const made = new Map<string, PaymentProvider>();
+  const once = (id: string, make: () => PaymentProvider) => () => {
+    const provider = made.get(id) ?? make();
+    made.set(id, provider);
+    return provider;
+  };
+  return new Map([...open].map(([id, make]) => [id, once(id, make)]));
+}
+
+/** Play money exists only where the environment says so, and nowhere that calls itself production. */
+function sandboxAccounts({ ENVIRONMENT, SANDBOX_BANK, SANDBOX_WEBHOOK_SECRET: secret }: Settings): Accounts {
+  const none = (why: string): Accounts => ({ open: new Map(), wrong: [why] });
+  const bank = SANDBOX_BANK as Env["SANDBOX_BANK"];
+  if (ENVIRONMENT === "production") return none("PROVIDERS names the sandbox, which is not money");
+  if (!bank) return none("PROVIDERS names the sandbox, whose binding SANDBOX_BANK is missing");
+  if (typeof secret !== "string" || !secret.startsWith("whsec_"))
+    return none("SANDBOX_WEBHOOK_SECRET must be `whsec_` and base64");
+  return { open: new Map([[MAIN_ACCOUNT, () => sandbox(bankActor(bank), secret)]]), wrong: [] };
 }

@@ -22,10 +22,10 @@ const UPSERT_ORDERS = `
   WHERE excluded.version > orders.version OR (excluded.version = orders.version AND excluded.rank > orders.rank)`;
 
 const UPSERT_PAYMENTS = `
-  INSERT INTO payments (id, order_id, provider, provider_ref, state, amount_minor, currency, created_at, version)
+  INSERT INTO payments (id, order_id, provider, account, provider_ref, state, amount_minor, currency, created_at, version)
   SELECT payment.value->>'$.id', change.value->>'$.order.order', payment.value->>'$.provider',
-         payment.value->>'$.providerRef', payment.value->>'$.state', payment.value->>'$.amount.amount',
-         payment.value->>'$.amount.currency', payment.value->>'$.createdAt', change.value->>'$.order.version'
+         payment.value->>'$.account', payment.value->>'$.providerRef', payment.value->>'$.state',
+         payment.value->>'$.amount.amount', payment.value->>'$.amount.currency', payment.value->>'$.createdAt', change.value->>'$.order.version'
   FROM json_each(?) AS change, json_each(change.value, '$.order.payments') AS payment WHERE true
   ON CONFLICT (id) DO UPDATE SET
     provider_ref = excluded.provider_ref, state = excluded.state, version = excluded.version

@@ -204,7 +204,7 @@ async function askProviders(env: Env, order: Order): Promise<void> {
   const open = order.payments.filter(({ state }) => !["succeeded", "failed", "cancelled"].includes(state));
   const reports = await Promise.all(
     open.map(async (payment): Promise<Report | null> => {
-      const outcome = await providerOf(env, payment.provider)?.query(payment);
+      const outcome = await providerOf(env, payment)?.query(payment);
       return outcome ? paymentReport(payment.id, outcome, { via: "query" }) : null;
     }),
   );

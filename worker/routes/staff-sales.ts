@@ -20,7 +20,8 @@ import { fingerprintOf } from "../checkout/fingerprint.ts";
 import { jsonBody } from "../middleware/body.ts";
 import { idempotencyKey, markReplayed, requireIdempotencyKey } from "../middleware/idempotency-key.ts";
 import { requireStaff } from "../middleware/staff.ts";
-import { problem } from "../problem.ts";
+import { problem, type FieldError } from "../problem.ts";
+import { providerOf } from "../providers/registry.ts";
 
 const define = createRoute({
   method: "put",
@@ -75,6 +76,14 @@ const restock = createRoute({
   },
 });
 
+/** Accounts that this deployment does not have: found out now, and not by the first buyer who pays. */
+const wrongAccounts = (env: Env, accounts: Readonly<Record<string, string>>): FieldError[] =>
+  Object.entries(accounts).flatMap(([provider, account]) =>
+    providerOf(env, { provider, account })
+      ? []
+      : [{ pointer: `/accounts/${provider}`, detail: `"${account}" is not an account here` }],
+  );
+
 export const staffSales = routes()
   .openapi(define, async (c) => {
     const { sale: id } = c.req.valid("param");
@@ -83,7 +92,9 @@ export const staffSales = routes()
         code: "invalid_request",
         errors: [{ pointer: "/path/sale", detail: "1 to 64 of a-z, 0-9 and -" }],
       });
-    const { skus, name, opens_at, closes_at, per_buyer_max, hold_seconds } = c.req.valid("json");
+    const { skus, name, opens_at, closes_at, per_buyer_max, hold_seconds, accounts } = c.req.valid("json");
+    const errors = wrongAccounts(c.env, accounts ?? {});
+    if (errors.length > 0) return problem(c, { code: "invalid_request", errors });
     const sale: Sale = {
       id,
       name,
@@ -98,6 +109,7 @@ export const staffSales = routes()
         image: image ?? null,
         ...(gates !== undefined && { gates }),
       })),
+      ...(accounts && { accounts }),
     };
     await audit(c, { action: "sale.define", target: id, reason: null, detail: c.req.valid("json") });
     const stocks = new Map(skus.map(({ sku, stock }) => [sku, stock]));

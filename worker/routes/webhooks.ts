@@ -2,6 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { logError } from "../../durable-objects/log.ts";
 import type { ProviderEventMessage } from "../../schema/messages.ts";
+import { MAIN_ACCOUNT, type Receiver } from "../../schema/order.ts";
 import type { App } from "../app-env.ts";
 import { refusals, routes } from "../api/routes.ts";
 import { readBytes } from "../middleware/body.ts";
@@ -9,22 +10,37 @@ import { problem } from "../problem.ts";
 import type { PaymentProvider } from "../providers/port.ts";
 import { providerOf } from "../providers/registry.ts";
 
-const receive = createRoute({
-  method: "post",
-  path: "/v1/webhooks/{provider}",
+const callback = {
+  method: "post" as const,
   tags: ["Providers"],
-  summary: "A provider's callback",
   description:
     "Verified over its raw bytes, queued, acknowledged in the provider's own way. What it means is decided later, by the order.",
-  request: { params: z.object({ provider: z.string() }) },
   responses: {
     200: { description: "Accepted." },
     ...refusals("invalid_signature", "invalid_request", "not_found", "body_too_large", "overloaded"),
   },
+};
+
+const toMain = createRoute({
+  ...callback,
+  path: "/v1/webhooks/{provider}",
+  summary: "A provider's callback",
+  request: { params: z.object({ provider: z.string() }) },
 });
 
-export const webhooks = routes().openapi(receive, async (c) => {
-  const provider = providerOf(c.env, c.req.valid("param").provider);
+const toAccount = createRoute({
+  ...callback,
+  path: "/v1/webhooks/{provider}/{account}",
+  summary: "A provider's callback to another account than the main one",
+  request: { params: z.object({ provider: z.string(), account: z.string() }) },
+});
+
+export const webhooks = routes()
+  .openapi(toMain, (c) => receive(c, { ...c.req.valid("param"), account: MAIN_ACCOUNT }))
+  .openapi(toAccount, (c) => receive(c, c.req.valid("param")));
+
+async function receive(c: Context<App>, receiver: Receiver): Promise<Response> {
+  const provider = providerOf(c.env, receiver);
   if (!provider) return problem(c, { code: "not_found" });
   const bytes = await readBytes(c);
   if (!bytes) return problem(c, { code: "body_too_large" });
@@ -51,7 +67,7 @@ export const webhooks = routes().openapi(receive, async (c) => {
     return problem(c, { code: "overloaded" });
   }
   return acknowledged(c, provider);
-});
+}
 
 /** The provider's own words, under our headers. */
 function acknowledged(c: Context<App>, provider: PaymentProvider): Response {

@@ -1,11 +1,10 @@
 import { Webhook } from "standardwebhooks";
 import type { BankApi, BankPayment } from "../../../schema/actors.ts";
+import { MAIN_ACCOUNT } from "../../../schema/order.ts";
 import { err } from "../../../schema/result.ts";
+import { PROVIDER_DEADLINE_MS } from "../outbound.ts";
 import type { PaymentOutcome, PaymentProvider, RefundOutcome } from "../port.ts";
-import { METHODS, methodOf, noticeOf, outcomeOf } from "./wire.ts";
-
-/** How long the bank may take to answer; after that its answer is unknown. */
-const PROVIDER_DEADLINE_MS = 4_000;
+import { METHODS, noticeOf, outcomeOf, wayOf } from "./wire.ts";
 
 /** A callback may be this much older, or newer, than our clock. */
 const NOTICE_SKEW_MS_MAX = 5 * 60_000;
@@ -23,6 +22,7 @@ const HEADERS = [
 export function sandbox(bank: BankApi, secret: string): PaymentProvider {
   return {
     name: "sandbox",
+    account: MAIN_ACCOUNT,
     methods: METHODS,
 
     create: (payment, { order, description, payBy }) =>
@@ -33,7 +33,7 @@ export function sandbox(bank: BankApi, secret: string): PaymentProvider {
           order,
           amount,
           description,
-          method: methodOf(method),
+          method: wayOf(method),
           returnUrl,
           callbackUrl,
           expiresAt: payBy,

@@ -1,6 +1,7 @@
 import { Hono, type Context } from "hono";
 import * as z from "zod";
 import type { BankApi, BankBehaviour, BankPayment, BankRefusal } from "../../../schema/actors.ts";
+import { MAIN_ACCOUNT } from "../../../schema/order.ts";
 import { UNIT_PRICE_MINOR_MAX } from "../../../schema/money.ts";
 import type { Result } from "../../../schema/result.ts";
 import { bankActor } from "../../actors.ts";
@@ -25,11 +26,13 @@ const Behaviour = z.strictObject({
   query: z.enum(["normal", "error"]).optional(),
 });
 
+const THE_SANDBOX = { provider: "sandbox", account: MAIN_ACCOUNT };
+
 /** The sandbox bank's pages and controls, mounted at `/sandbox`. Where the sandbox is not offered, none of it exists. */
 export const sandbox = new Hono<App>();
 
 sandbox.use(async (c, next) => {
-  if (!providerOf(c.env, "sandbox")) return problem(c, { code: "not_found" });
+  if (!providerOf(c.env, THE_SANDBOX)) return problem(c, { code: "not_found" });
   await next();
   c.header("Cache-Control", "no-store");
 });

@@ -2,16 +2,16 @@ import * as z from "zod";
 import type { BankPayment } from "../../../schema/actors.ts";
 import { isPaymentId, isRefundId, orderOf, type OrderId } from "../../../schema/ids.ts";
 import { err, ok, type Result } from "../../../schema/result.ts";
-import type { Report } from "../../../schema/order.ts";
-import type { Notice, NoticeRefusal, PaymentOutcome } from "../port.ts";
+import { MAIN_ACCOUNT, type Report } from "../../../schema/order.ts";
+import type { Method, Notice, NoticeRefusal, PaymentOutcome } from "../port.ts";
 
 /** The sandbox bank's vocabulary, and what it means. A word that is not here is `unknown`, today and next year. */
 
 /** A way to pay, in the bank's words; its transfer is the default. */
-export const METHODS = ["bank", "card"] as const;
-export type Method = (typeof METHODS)[number];
-export const methodOf = (method: string | null): Method =>
-  METHODS.find((known) => known === method) ?? "bank";
+const WAYS = ["bank", "card"] as const;
+export const METHODS = WAYS.map((name): Method => ({ name, currencies: null, devices: null }));
+export const wayOf = (method: string | null): (typeof WAYS)[number] =>
+  WAYS.find((known) => known === method) ?? "bank";
 
 const MEANING = new Map<string, "open" | "authorized" | "succeeded" | "failed" | "closed">([
   ["requires_action", "open"],
@@ -83,7 +83,7 @@ function jsonOf(text: string): unknown {
 
 function reportOf(type: string, event: string, data: z.infer<typeof CallbackBody>["data"]): Report | null {
   const { reference, payment: providerRef, amount, currency } = data;
-  const source = { via: "callback", event } as const;
+  const source = { via: "callback", event, provider: "sandbox", account: MAIN_ACCOUNT } as const;
   if (isRefundId(reference)) {
     if (type === "refund.succeeded") return { type: "refund_succeeded", refund: reference, source };
     return type === "refund.failed"

@@ -1,0 +1,1 @@
+ALTER TABLE `payments` ADD `account` text DEFAULT 'main' NOT NULL;

@@ -1,0 +1,78 @@
+import { expect, test } from "vitest";
+import { Circuit } from "../../worker/providers/circuit.ts";
+import { outboundOf, PROVIDER_DEADLINE_MS } from "../../worker/providers/outbound.ts";
+
+const REQUEST = () => new Request("https://bank.example/pay", { method: "POST", body: "{}" });
+
+const failed = (circuit: Circuit, times: number, now: number): Circuit => {
+  for (let i = 0; i < times; i++) circuit.hear(false, now);
+  return circuit;
+};
+
+test("a provider is asked until it has failed five times in a row, and one success forgets them", () => {
+  const circuit = failed(new Circuit(), 4, 0);
+  expect(circuit.admits(0)).toBe(true);
+  circuit.hear(true, 0);
+  failed(circuit, 4, 0);
+  expect(circuit.admits(0)).toBe(true);
+  failed(circuit, 1, 0);
+  expect(circuit.admits(0)).toBe(false);
+});
+
+test("a provider that is down is asked by one at a time, every five seconds, until it answers", () => {
+  const circuit = failed(new Circuit(), 5, 0);
+  expect([circuit.admits(4_999), circuit.admits(5_000), circuit.admits(5_000)]).toEqual([false, true, false]);
+  // The probe was never heard of again: somebody else may try.
+  expect(circuit.admits(10_000)).toBe(true);
+  circuit.hear(false, 11_000);
+  expect([circuit.admits(15_999), circuit.admits(16_000)]).toEqual([false, true]);
+  circuit.hear(true, 16_001);
+  expect([circuit.admits(16_001), circuit.admits(16_001)]).toEqual([true, true]);
+});
+
+test("an answer of any status comes back whole, and server errors count as failures", async () => {
+  let status = 402;
+  let asked = 0;
+  const outbound = outboundOf(async () => {
+    asked++;
+    return new Response('{"is":"said"}', { status, headers: { "x-said": "yes" } });
+  });
+  const answer = await outbound(REQUEST());
+  expect([answer.status, answer.headers.get("x-said"), await answer.json()]).toEqual([
+    402,
+    "yes",
+    { is: "said" },
+  ]);
+  status = 503;
+  for (let i = 0; i < 5; i++) expect((await outbound(REQUEST())).status).toBe(503);
+  await expect(outbound(REQUEST())).rejects.toThrow("the provider is down");
+  expect(asked).toBe(6);
+});
+
+test("a redirect is not followed: what we send is meant for one host", async () => {
+  let mode = "";
+  const outbound = outboundOf(async (request) => {
+    mode = request.redirect;
+    return new Response(null, { status: 302, headers: { location: "https://elsewhere.example/" } });
+  });
+  expect((await outbound(REQUEST())).status).toBe(302);
+  expect(mode).toBe("manual");
+});
+
+test("an answer that never comes, never ends or never stops is none", async () => {
+  const hangs = outboundOf(
+    (request) =>
+      new Promise((_, reject) =>
+        request.signal.addEventListener("abort", () => reject(new Error("aborted"))),
+      ),
+  );
+  const before = Date.now();
+  await expect(hangs(REQUEST())).rejects.toThrow();
+  expect(Date.now() - before).toBeLessThan(PROVIDER_DEADLINE_MS + 2_000);
+
+  const endless = outboundOf(async () => {
+    const body = new ReadableStream({ pull: (stream) => stream.enqueue(new Uint8Array(100_000)) });
+    return new Response(body);
+  });
+  await expect(endless(REQUEST())).rejects.toThrow("longer than");
+}, 15_000);
