@@ -6,7 +6,8 @@ import type { Payment } from "../../schema/order.ts";
 import { sandbox } from "../../worker/providers/sandbox/adapter.ts";
 import { freshBank, Merchant, secret } from "../fixtures/bank.ts";
 import { payment, pending, placement } from "../fixtures/orders.ts";
-import { providerConformance, type Letter, type LetterFacts, type Provider } from "./conformance.ts";
+import { providerConformance } from "./conformance.ts";
+import type { Letter, LetterFacts, Provider } from "./provider.ts";
 
 Merchant.standIn();
 
@@ -46,7 +47,11 @@ async function make(): Promise<Provider> {
   const neverSeen = bankOf(async () => ({ ...strange, ok: true, value: strange }));
   return {
     adapter: sandbox(bank, secret),
+    oneStep: "bank",
     twoStep: "card",
+    afterDecline: "failed",
+    neverCreated: "not_found",
+    settle: async () => {},
     approve: (of) => pressing("approve", of),
     decline: (of) => pressing("decline", of),
     unreachable: sandbox(
@@ -63,10 +68,16 @@ async function make(): Promise<Provider> {
       return sign(JSON.stringify(bodyOf(`payment.${type}`, facts, at)), at, facts.secret);
     },
     signed: sign,
+    rewritten: ({ headers, body }) => ({ headers, body: indented(body) }),
     otherSecret,
     signatureHeaders: ["webhook-id", "webhook-timestamp", "webhook-signature"],
+    isDated: true,
   };
 }
+
+/** The same JSON in other bytes. */
+const indented = (body: Uint8Array) =>
+  new TextEncoder().encode(JSON.stringify(JSON.parse(new TextDecoder().decode(body)), null, 1));
 
 providerConformance({ name: "sandbox", make });
 

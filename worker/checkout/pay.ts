@@ -12,7 +12,7 @@ import { orderActor, skuActor } from "../actors.ts";
 import type { Refusal } from "../problem.ts";
 import { saleOf } from "../catalogue/sale-of.ts";
 import { offered, providerOf } from "../providers/registry.ts";
-import { paymentReport } from "../providers/reports.ts";
+import { paymentReport, purchaseOf } from "../providers/reports.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { waysToPay, type WayToPay } from "./methods.ts";
 import { readOrder } from "./read.ts";
@@ -84,11 +84,7 @@ async function create(env: Env, started: Started): Promise<Result<Started, Refus
   const provider = providerOf(env, payment);
   if (!provider) return err({ code: "provider_unavailable" });
 
-  const outcome = await provider.create(payment, {
-    order: order.order,
-    description: order.lines.map(({ name, quantity }) => `${quantity} x ${name}`).join(", "),
-    payBy: order.payBy,
-  });
+  const outcome = await provider.create(payment, purchaseOf(order));
   const heard = await orderActor(env, order.order).report([
     paymentReport(payment.id, outcome, { via: "answer" }),
   ]);

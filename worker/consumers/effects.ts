@@ -6,7 +6,7 @@ import type { MoveAnswer, StockMove } from "../../schema/sku.ts";
 import type { SkuApi } from "../../schema/actors.ts";
 import { orderActor, skuActor } from "../actors.ts";
 import { providerOf } from "../providers/registry.ts";
-import { paymentReport, refundReport } from "../providers/reports.ts";
+import { paymentReport, purchaseOf, refundReport } from "../providers/reports.ts";
 import { openCase } from "../read-models/cases.ts";
 import { deliver, eachOf, groupsOf, understood } from "./delivery.ts";
 import { EffectShape } from "./shapes.ts";
@@ -106,9 +106,9 @@ async function ask(env: Env, order: Order, { type, payment: id }: Question): Pro
     return nobodyToAsk(env, payment, type === "capture_payment" ? "capture_failed" : "fate_open", id);
   switch (type) {
     case "query_payment":
-      return [paymentReport(id, await provider.query(payment), { via: "query" })];
+      return [paymentReport(id, await provider.query(payment, purchaseOf(order)), { via: "query" })];
     case "close_payment":
-      return [paymentReport(id, await provider.close(payment), { via: "answer" })];
+      return [paymentReport(id, await provider.close(payment, purchaseOf(order)), { via: "answer" })];
     case "capture_payment":
       return [paymentReport(id, await provider.capture(payment), { via: "answer" })];
     default:

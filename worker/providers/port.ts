@@ -37,10 +37,12 @@ export type NoticeRefusal =
   | { code: "invalid_signature"; detail: string }
   | { code: "invalid_request"; detail: string };
 
-/** What a payment buys and until when, for the provider's page and its own clock. */
-export interface CreateContext {
+/** What a payment buys and until when, for the provider's page and its own clock. Of one payment it is always the same. */
+export interface Purchase {
   readonly order: OrderId;
+  /** For the buyer's eyes, like `1 x Red lamp`. */
   readonly description: string;
+  /** Epoch ms. */
   readonly payBy: number;
 }
 
@@ -69,10 +71,11 @@ export interface PaymentProvider {
   readonly account: string;
   /** Ways to pay that the provider knows, the default first. The cashier's settings choose among them. */
   readonly methods: readonly Method[];
-  create(payment: Payment, context: CreateContext): Promise<PaymentOutcome>;
-  query(payment: Payment): Promise<PaymentOutcome>;
+  create(payment: Payment, purchase: Purchase): Promise<PaymentOutcome>;
+  /** What has become of it, and of one whose creation was never answered too: `action_required` tells where its buyer may go. */
+  query(payment: Payment, purchase: Purchase): Promise<PaymentOutcome>;
   /** Asks that nobody can pay any more. `succeeded` when somebody already has. */
-  close(payment: Payment): Promise<PaymentOutcome>;
+  close(payment: Payment, purchase: Purchase): Promise<PaymentOutcome>;
   /** Takes the money of an authorized payment, all of it. */
   capture(payment: Payment): Promise<PaymentOutcome>;
   /** Gives back a part of this payment, or the rest of it. */

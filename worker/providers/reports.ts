@@ -1,7 +1,14 @@
 import type { PaymentId, RefundId } from "../../schema/ids.ts";
-import type { Report, Source } from "../../schema/order.ts";
+import type { Placement, Report, Source } from "../../schema/order.ts";
 import { unreachable } from "../../schema/result.ts";
-import type { PaymentOutcome, RefundOutcome } from "./port.ts";
+import type { PaymentOutcome, Purchase, RefundOutcome } from "./port.ts";
+
+/** What the order wants to be paid for, as a provider hears it. */
+export const purchaseOf = ({ order, lines, payBy }: Placement): Purchase => ({
+  order,
+  description: lines.map(({ name, quantity }) => `${quantity} x ${name}`).join(", "),
+  payBy,
+});
 
 /** What a provider said about a payment, as the order hears it. */
 export function paymentReport(payment: PaymentId, outcome: PaymentOutcome, source: Source): Report {

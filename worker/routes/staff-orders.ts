@@ -22,7 +22,7 @@ import { idempotencyKey, markReplayed, requireIdempotencyKey } from "../middlewa
 import { requireStaff } from "../middleware/staff.ts";
 import { problem } from "../problem.ts";
 import { providerOf } from "../providers/registry.ts";
-import { paymentReport } from "../providers/reports.ts";
+import { paymentReport, purchaseOf } from "../providers/reports.ts";
 import { listOrders } from "../read-models/orders.ts";
 
 const params = z.object({ order: z.string() });
@@ -204,7 +204,7 @@ async function askProviders(env: Env, order: Order): Promise<void> {
   const open = order.payments.filter(({ state }) => !["succeeded", "failed", "cancelled"].includes(state));
   const reports = await Promise.all(
     open.map(async (payment): Promise<Report | null> => {
-      const outcome = await providerOf(env, payment)?.query(payment);
+      const outcome = await providerOf(env, payment)?.query(payment, purchaseOf(order));
       return outcome ? paymentReport(payment.id, outcome, { via: "query" }) : null;
     }),
   );
