@@ -28,6 +28,8 @@ export interface Bundle {
   readonly outDir: string;
   readonly stateDir: string;
   readonly bindings: Record<string, string>;
+  /** Answers what the Worker asks of the world. Left out, the world does. */
+  readonly outbound?: (request: Request) => Promise<Response>;
 }
 
 /**
@@ -40,6 +42,7 @@ export async function serveBundle({
   outDir,
   stateDir,
   bindings,
+  outbound,
 }: Bundle): Promise<{ dispose(): Promise<void> }> {
   const configPath = resolve(ROOT, config);
   wrangler("deploy", "--dry-run", "--outdir", outDir, "--config", configPath, "--env", "");
@@ -69,6 +72,7 @@ export async function serveBundle({
           rootPath: dirname(configPath),
           modules: [{ type: "ESModule", path: main, contents }],
           bindings: { ...(workerOptions.bindings as Record<string, unknown>), ...bindings },
+          ...(outbound && { outboundService: outbound }),
           unsafeDirectSockets: [{ host: "127.0.0.1", port }],
         },
       ],

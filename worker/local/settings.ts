@@ -16,11 +16,7 @@ export interface Settings {
   /** Where Miniflare and wrangler keep the state of all bindings; both servers share it. */
   readonly stateDir: string;
   readonly secrets: Secrets;
-  readonly vars: {
-    readonly RATE_LIMIT: string;
-    readonly REQUEST_LOG: string;
-    readonly ALLOWED_ORIGINS: string;
-  };
+  readonly vars: Readonly<Record<string, string>>;
   readonly seed: boolean;
 }
 
@@ -46,10 +42,21 @@ export function readSettings(): Settings {
       RATE_LIMIT: process.env.RATE_LIMIT ?? "on",
       REQUEST_LOG: process.env.REQUEST_LOG ?? "on",
       ALLOWED_ORIGINS: process.env.ALLOWED_ORIGINS ?? "",
+      PROVIDERS: process.env.PROVIDERS ?? "sandbox",
+      CASHIER: process.env.CASHIER ?? "",
+      ...accounts(),
     },
     seed: process.env.SEED !== "off",
   };
 }
+
+/** A merchant's accounts at real providers, where whoever starts it has some. They are never kept. */
+const accounts = (): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, value]) =>
+      /^[A-Z]+_ACCOUNT_[A-Z0-9_]+$/.test(name) && value ? [[name, value]] : [],
+    ),
+  );
 
 /** Secrets given in the environment win; then those of last time; the rest are made up. */
 function readSecrets(dataDir: string): Secrets {

@@ -23,7 +23,7 @@ export interface Kind {
  * A provider whose accounts are secrets of their own: `STRIPE_ACCOUNT_MAIN` is the account `main` of `stripe`, as JSON of the
  * provider's schema. So a merchant adds an account by adding a secret, and each stays below the platform's 5 kB.
  */
-export function kind<Account>(
+export function bySecrets<Account>(
   name: string,
   schema: z.ZodType<Account>,
   make: (id: string, account: Account, outbound: Outbound) => PaymentProvider,

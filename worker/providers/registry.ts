@@ -1,11 +1,16 @@
 import { MAIN_ACCOUNT, type Receiver } from "../../schema/order.ts";
 import { bankActor } from "../actors.ts";
-import type { Accounts, Kind, Settings } from "./accounts.ts";
+import { bySecrets, type Accounts, type Kind, type Settings } from "./accounts.ts";
 import type { PaymentProvider } from "./port.ts";
 import { sandbox } from "./sandbox/adapter.ts";
+import { StripeAccount } from "./stripe/account.ts";
+import { stripe } from "./stripe/adapter.ts";
 
 /** The only list of the adapters there are: a line for each. */
-const KINDS: readonly Kind[] = [{ name: "sandbox", accounts: sandboxAccounts }];
+const KINDS: readonly Kind[] = [
+  { name: "sandbox", accounts: sandboxAccounts },
+  bySecrets("stripe", StripeAccount, stripe),
+];
 
 type Desk = ReadonlyMap<string, ReadonlyMap<string, () => PaymentProvider>>;
 

@@ -47,7 +47,7 @@ export const en = {
   atZero:
     "When this reaches zero it goes back on sale and the order ends. You are charged nothing unless you have paid.",
   payWith: "Pay with {method}",
-  methods: { bank: "bank transfer", card: "card" } as Record<string, string>,
+  methods: { bank: "bank transfer", card: "card", checkout: "card or wallet" } as Record<string, string>,
   noMethods: "No way to pay is available right now. Refresh this page in a moment.",
   declined: "The last payment did not go through. You may try again.",
   atTheBank: "A payment is under way.",

@@ -43,7 +43,7 @@ export const zh: Dictionary = {
   yoursFor: "为您保留",
   atZero: "倒计时归零后，商品将重新开售，订单随之结束。未付款不会扣款。",
   payWith: "用{method}付款",
-  methods: { bank: "银行转账", card: "银行卡" },
+  methods: { bank: "银行转账", card: "银行卡", checkout: "银行卡或钱包" },
   noMethods: "暂时没有可用的付款方式，请稍后刷新。",
   declined: "上一次付款没有成功，可以重试。",
   atTheBank: "正在付款。",

@@ -2,6 +2,7 @@ import { Webhook } from "standardwebhooks";
 import type { BankApi, BankPayment } from "../../../schema/actors.ts";
 import { MAIN_ACCOUNT } from "../../../schema/order.ts";
 import { err } from "../../../schema/result.ts";
+import { exactText } from "../exact-text.ts";
 import { PROVIDER_DEADLINE_MS } from "../outbound.ts";
 import type { PaymentOutcome, PaymentProvider, RefundOutcome } from "../port.ts";
 import { METHODS, noticeOf, outcomeOf, wayOf } from "./wire.ts";
@@ -81,7 +82,7 @@ export function sandbox(bank: BankApi, secret: string): PaymentProvider {
       const sentAt = Number(headers.get("webhook-timestamp")) * 1_000;
       if (Math.abs(now - sentAt) > NOTICE_SKEW_MS_MAX)
         return unsigned("The callback is too old, or from the future.");
-      const text = textOf(body);
+      const text = exactText(body);
       if (text === null) return unsigned("The body is not UTF-8.");
       const verifier = new Webhook(secret);
       try {
@@ -98,15 +99,6 @@ export function sandbox(bank: BankApi, secret: string): PaymentProvider {
 }
 
 const unsigned = (detail: string) => err({ code: "invalid_signature" as const, detail });
-
-/** Exactly what the bytes say, or null: a decoder that mends or drops some would verify bytes that nobody signed. */
-function textOf(body: Uint8Array): string | null {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body);
-  } catch {
-    return null;
-  }
-}
 
 function createdOutcome(payment: BankPayment, origin: string): PaymentOutcome {
   const outcome = outcomeOf(payment);
