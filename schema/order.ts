@@ -63,6 +63,8 @@ export interface Payment extends Receiver {
   readonly amount: Money;
   readonly createdAt: number;
   readonly returnUrl: string | null;
+  /** What some ways to pay must know of who pays: their network address, or who they are at the provider. Null for all others. */
+  readonly payer: string | null;
   /** Where the provider sends its callbacks: our own origin as the buyer saw it. */
   readonly callbackUrl: string;
   /** The provider's own id, once it has told us. */
@@ -221,6 +223,7 @@ export interface StartRequest extends Receiver {
   readonly placement: Placement;
   readonly method: string | null;
   readonly returnUrl: string | null;
+  readonly payer: string | null;
   readonly callbackUrl: string;
   readonly key: string;
   readonly fingerprint: string;

@@ -142,6 +142,7 @@ export function start(order: Order, request: StartRequest, now: number): Result<
     amount: order.amount,
     createdAt: now,
     returnUrl: request.returnUrl,
+    payer: request.payer,
     callbackUrl: request.callbackUrl,
     providerRef: null,
     action: null,

@@ -175,6 +175,19 @@ describe.each(LANGUAGES)("the cashier (%s)", (lang, t) => {
     expect(page).not.toContain("<form");
   });
 
+  test("paying by code: it is drawn for a phone, as a picture and nothing else", () => {
+    const content = 'weixin://wxpay/bizpayurl?pr=1"><script>alert(1)</script>';
+    const page = cashier(
+      lang,
+      order({ state: "paying", payments: [payment({ action: { type: "qr", content } })] }),
+    );
+    expect(page).toContain("<svg");
+    expect(page).toContain(t.scan);
+    expect(page).not.toContain("alert(1)");
+    expect(page).not.toMatch(/<svg[^>]* (on\w+|style)=/);
+    expect(page).not.toContain(t.findingOut);
+  });
+
   test("a payment the bank never answered is tried again with its own key", () => {
     const unknown = order({ state: "paying", payments: [payment({ state: "unknown", action: null })] });
     const page = cashier(lang, unknown, {

@@ -61,6 +61,7 @@ export const payment = (change: Partial<Payment> = {}): Payment => ({
   amount: price,
   createdAt: NOW,
   returnUrl: null,
+  payer: null,
   callbackUrl: "http://localhost/v1/webhooks/sandbox",
   providerRef: "bank_1",
   action: { type: "redirect", url: "http://localhost/sandbox/payments/bank_1" },

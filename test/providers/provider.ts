@@ -51,9 +51,22 @@ export interface Provider {
   readonly signatureHeaders: readonly string[];
   /** Whether a letter says when it was signed. Without it a replay is news that is known. */
   readonly isDated: boolean;
+  /** Whether a letter names the order beside the payment, so that the two can disagree. */
+  readonly namesOrder: boolean;
 }
 
 const purchaseFor = ({ order, payBy }: Order): Purchase => ({ order, description: "1 x Red lamp", payBy });
+
+/** The adapter where the cashier offers only this method, so that it is the default. */
+export function offering(method: string, adapter: PaymentProvider): PaymentProvider {
+  const by = (of: Payment): Payment => ({ ...of, method });
+  return {
+    ...adapter,
+    create: (of, purchase) => adapter.create(by(of), purchase),
+    query: (of, purchase) => adapter.query(by(of), purchase),
+    close: (of, purchase) => adapter.close(by(of), purchase),
+  };
+}
 
 /** An order of now, and its first payment before anybody has heard of it. */
 export function fresh(method: string | null = null) {

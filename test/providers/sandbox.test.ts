@@ -72,6 +72,7 @@ async function make(): Promise<Provider> {
     otherSecret,
     signatureHeaders: ["webhook-id", "webhook-timestamp", "webhook-signature"],
     isDated: true,
+    namesOrder: true,
   };
 }
 

@@ -144,6 +144,11 @@ export const PaymentRequest = z
       .url({ protocol: /^https?$/ })
       .max(2048)
       .optional(),
+    openid: z
+      .string()
+      .regex(/^[\w-]{1,128}$/)
+      .optional()
+      .openapi({ description: "Who the buyer is inside WeChat; the method `jsapi` needs it." }),
   })
   .openapi("PaymentRequest");
 

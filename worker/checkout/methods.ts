@@ -28,6 +28,7 @@ export interface WayToPay {
   readonly provider: string;
   readonly account: string;
   readonly method: string;
+  readonly payer: Method["payer"];
 }
 
 /** What the choice depends on. `device` is null where nobody looks at a page: a shop's server knows its buyer. */
@@ -47,7 +48,7 @@ export function waysToPay(env: Env, occasion: Occasion): WayToPay[] {
     const provider = providerOf(env, { provider: rule.provider, account });
     const method = provider?.methods.find(({ name }) => name === rule.method);
     return method && takes(method, occasion) && applies(rule, account, occasion)
-      ? [{ provider: rule.provider, account, method: rule.method }]
+      ? [{ provider: rule.provider, account, method: rule.method, payer: method.payer }]
       : [];
   });
 }

@@ -30,6 +30,8 @@ export interface PayRequest {
   readonly provider: string;
   readonly method: string | null;
   readonly returnUrl: string | null;
+  /** The buyer as the network and, where a shop knows it, the provider know them. Kept only by ways to pay that must tell. */
+  readonly payer: { readonly address: string | null; readonly openid: string | null };
   readonly key: string;
   /** Our own origin as the buyer sees it: where the provider's callbacks go. */
   readonly origin: string;
@@ -52,6 +54,9 @@ export async function startPayment(env: Env, request: PayRequest): Promise<Resul
   if (!order || order.buyer !== request.buyer) return err({ code: "not_found" });
   const way = await wayFor(env, order, request);
   if (!way.ok) return way;
+  const payer = way.value.payer && request.payer[way.value.payer];
+  if (way.value.payer === "openid" && payer === null)
+    return unfit("/openid", `"${way.value.method}" needs to know who pays`);
   // After a capture that failed the units are sold to this order already: there is nothing left to claim.
   if (order.state === "pending" && order.stock !== "committed") {
     const lost = await claim(env, order);
@@ -63,11 +68,14 @@ export async function startPayment(env: Env, request: PayRequest): Promise<Resul
 
   const started = await orderActor(env, order.order).start({
     placement: placementOf(order),
-    ...way.value,
+    provider,
+    account: way.value.account,
+    method: way.value.method,
     returnUrl,
+    payer,
     callbackUrl: `${origin}${webhookPathOf(way.value)}`,
     key,
-    fingerprint: fingerprintOf(provider, method, returnUrl),
+    fingerprint: fingerprintOf(provider, method, returnUrl, request.payer.openid),
   });
   if (!started.ok) {
     if (started.error.code === "order_expired") await releaseUnborn(env, order);

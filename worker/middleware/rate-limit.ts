@@ -3,8 +3,8 @@ import type { App } from "../app-env.ts";
 import { problem } from "../problem.ts";
 import { buyerOf } from "./buyer.ts";
 
-/** Where a request comes from; behind Cloudflare always known. */
-const addressOf = (c: Context<App>): string => c.req.header("cf-connecting-ip") ?? "local";
+/** Where a request comes from; behind Cloudflare always known, and without it this machine. */
+export const addressOf = (c: Context<App>): string => c.req.header("cf-connecting-ip") ?? "127.0.0.1";
 
 const limited =
   (

@@ -1,7 +1,7 @@
 import type { Order } from "../../schema/order.ts";
 import { dictionaryOf, fill } from "./format.ts";
 import { Countdown, Layout, Note, type Scene } from "./layout.tsx";
-import { Lines, redirectOf, watched } from "./order-parts.tsx";
+import { Code, codeOf, Lines, redirectOf, watched } from "./order-parts.tsx";
 
 /** One way to pay: a button. */
 export interface Method {
@@ -82,6 +82,7 @@ function Choice({
 function UnderWay({ scene, order, retry }: Pick<CashierPageProps, "scene" | "order" | "retry">) {
   const t = dictionaryOf(scene.lang);
   const redirect = redirectOf(order);
+  const code = codeOf(order);
   return (
     <div class="stack">
       <Note>
@@ -94,8 +95,9 @@ function UnderWay({ scene, order, retry }: Pick<CashierPageProps, "scene" | "ord
           {t.continueAtBank}
         </a>
       )}
-      {!redirect && <p>{t.findingOut}</p>}
-      {!redirect && retry && (
+      {code && <Code t={t} content={code} />}
+      {!redirect && !code && <p>{t.findingOut}</p>}
+      {!redirect && !code && retry && (
         <form method="post" action={`/orders/${order.order}/pay`}>
           <input type="hidden" name="provider" value={retry.provider} />
           <input type="hidden" name="method" value={retry.method} />

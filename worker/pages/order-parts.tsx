@@ -1,5 +1,7 @@
+import { raw } from "hono/html";
+import { renderSVG } from "uqr";
 import { times } from "../../schema/money.ts";
-import type { Order } from "../../schema/order.ts";
+import type { Order, Payment } from "../../schema/order.ts";
 import type { Dictionary } from "./i18n/en.ts";
 import { Price } from "./layout.tsx";
 
@@ -52,10 +54,29 @@ export const watched = (order: Order, watch: boolean) => ({
   ...(watch && { "data-watch": "" }),
 });
 
+/** What a phone has to scan, for whoever sits before another screen. */
+export function Code({ t, content }: { t: Dictionary; content: string }) {
+  return (
+    <figure class="code">
+      {raw(renderSVG(content, { border: 2 }))}
+      <figcaption>{t.scan}</figcaption>
+    </figure>
+  );
+}
+
+/** The payment that waits for its buyer. */
+const waiting = ({ payments }: Order): Payment | undefined =>
+  payments.findLast(({ state }) => state === "requires_action");
+
+/** What is to be scanned; null when the payment under way goes another way. */
+export function codeOf(order: Order): string | null {
+  const action = waiting(order)?.action;
+  return action?.type === "qr" ? action.content : null;
+}
+
 /** Where the buyer goes on with the payment that is under way; null when the provider has given no such place. */
 export function redirectOf(order: Order): string | null {
-  const live = order.payments.findLast(({ state }) => state === "requires_action");
-  const action = live?.action;
+  const action = waiting(order)?.action;
   return action?.type === "redirect" && isWeb(action.url) ? action.url : null;
 }
 

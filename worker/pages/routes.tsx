@@ -15,7 +15,7 @@ import { nudgeOrder, startPayment } from "../checkout/pay.ts";
 import { placeOrder } from "../checkout/place.ts";
 import { readOrder } from "../checkout/read.ts";
 import { buyerOf, ensureBuyer, sameOriginOnly } from "../middleware/buyer.ts";
-import { limitAddress, limitBuyer } from "../middleware/rate-limit.ts";
+import { addressOf, limitAddress, limitBuyer } from "../middleware/rate-limit.ts";
 import { PROBLEMS, type ProblemCode, type Refusal } from "../problem.ts";
 import { listSales } from "../read-models/catalogue.ts";
 import { CashierPage, type CashierPageProps } from "./cashier-page.tsx";
@@ -179,6 +179,7 @@ pages.post("/orders/:order/pay", sameOriginOnly, limitBuyer, formLimit, async (c
   const returnUrl = `${origin}${here}?returned=1`;
   const started = await startPayment(c.env, {
     ...form,
+    payer: { address: addressOf(c), openid: null },
     order: order.order,
     buyer: order.buyer,
     returnUrl,
@@ -186,6 +187,7 @@ pages.post("/orders/:order/pay", sameOriginOnly, limitBuyer, formLimit, async (c
   });
   if (started.ok) {
     const { action } = started.value.payment;
+    if (action?.type === "qr") return c.redirect(`${here}/pay`, 303);
     const next = action?.type === "redirect" && isWeb(action.url) ? action.url : here;
     return c.redirect(next, 303);
   }

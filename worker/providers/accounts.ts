@@ -1,5 +1,6 @@
 import type * as z from "zod";
 import { SLUG } from "../../schema/ids.ts";
+import { jsonOf } from "../json.ts";
 import { outboundOf } from "./outbound.ts";
 import type { Outbound, PaymentProvider } from "./port.ts";
 
@@ -37,7 +38,7 @@ export function bySecrets<Account>(
       for (const [setting, value] of Object.entries(settings)) {
         if (!setting.startsWith(prefix)) continue;
         const id = setting.slice(prefix.length).toLowerCase().replaceAll("_", "-");
-        const read = schema.safeParse(jsonOf(value));
+        const read = schema.safeParse(typeof value === "string" ? jsonOf(value) : undefined);
         if (!SLUG.test(id)) wrong.push(`${setting} names no account`);
         else if (read.success) open.set(id, () => make(id, read.data, outboundOf()));
         else wrong.push(`${setting} is not an account of ${name}: ${whereOf(read.error)}`);
@@ -45,15 +46,6 @@ export function bySecrets<Account>(
       return { open, wrong };
     },
   };
-}
-
-function jsonOf(value: unknown): unknown {
-  if (typeof value !== "string") return undefined;
-  try {
-    return JSON.parse(value);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Where an account is wrong. What stands there may be a key, so the schema's own words must not quote it, and none does. */

@@ -55,6 +55,8 @@ export interface Method {
   readonly name: string;
   readonly currencies: readonly string[] | null;
   readonly devices: readonly Device[] | null;
+  /** What the provider must know of who pays; null, and rightly so, for most. */
+  readonly payer: "address" | "openid" | null;
 }
 
 /** How a request reaches a provider. Throws when no answer came in time or the circuit is open; an answer of any status is returned. */

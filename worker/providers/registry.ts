@@ -1,15 +1,21 @@
 import { MAIN_ACCOUNT, type Receiver } from "../../schema/order.ts";
 import { bankActor } from "../actors.ts";
 import { bySecrets, type Accounts, type Kind, type Settings } from "./accounts.ts";
+import { AlipayAccount } from "./alipay/account.ts";
+import { alipay } from "./alipay/adapter.ts";
 import type { PaymentProvider } from "./port.ts";
 import { sandbox } from "./sandbox/adapter.ts";
 import { StripeAccount } from "./stripe/account.ts";
 import { stripe } from "./stripe/adapter.ts";
+import { WechatPayAccount } from "./wechatpay/account.ts";
+import { wechatpay } from "./wechatpay/adapter.ts";
 
 /** The only list of the adapters there are: a line for each. */
 const KINDS: readonly Kind[] = [
   { name: "sandbox", accounts: sandboxAccounts },
+  bySecrets("alipay", AlipayAccount, alipay),
   bySecrets("stripe", StripeAccount, stripe),
+  bySecrets("wechatpay", WechatPayAccount, wechatpay),
 ];
 
 type Desk = ReadonlyMap<string, ReadonlyMap<string, () => PaymentProvider>>;

@@ -20,7 +20,7 @@ import { readOrder } from "../checkout/read.ts";
 import { jsonBody } from "../middleware/body.ts";
 import { buyer, buyerOf, requireBuyer } from "../middleware/buyer.ts";
 import { idempotencyKey, markReplayed, requireIdempotencyKey } from "../middleware/idempotency-key.ts";
-import { limitBuyer } from "../middleware/rate-limit.ts";
+import { addressOf, limitBuyer } from "../middleware/rate-limit.ts";
 import { staffOf } from "../middleware/staff.ts";
 import { problem } from "../problem.ts";
 
@@ -129,13 +129,14 @@ export const orders = routes()
     return visible ? c.json(orderToWire(order), 200) : problem(c, { code: "not_found" });
   })
   .openapi(pay, async (c) => {
-    const { provider, method, return_url } = c.req.valid("json");
+    const { provider, method, return_url, openid } = c.req.valid("json");
     const started = await startPayment(c.env, {
       order: c.req.valid("param").order,
       buyer: buyer(c),
       provider,
       method: method ?? null,
       returnUrl: return_url ?? null,
+      payer: { address: addressOf(c), openid: openid ?? null },
       key: idempotencyKey(c),
       origin: new URL(c.req.url).origin,
     });

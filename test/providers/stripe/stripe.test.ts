@@ -1,14 +1,13 @@
 import { Stripe } from "stripe";
 import { describe, expect, test } from "vitest";
 import { orderOf, paymentIdOf, refundIdOf } from "../../../schema/ids.ts";
-import type { Payment } from "../../../schema/order.ts";
 import type { Outbound } from "../../../worker/providers/port.ts";
 import { outboundOf } from "../../../worker/providers/outbound.ts";
 import { StripeAccount } from "../../../worker/providers/stripe/account.ts";
 import { stripe } from "../../../worker/providers/stripe/adapter.ts";
 import { payment, pending } from "../../fixtures/orders.ts";
 import { providerConformance } from "../conformance.ts";
-import { fresh, type Letter, type LetterFacts, type Provider } from "../provider.ts";
+import { fresh, offering, type Letter, type LetterFacts, type Provider } from "../provider.ts";
 import { StripeEmulator } from "./emulator.ts";
 
 const SECRET = "whsec_of_the_endpoint";
@@ -87,6 +86,7 @@ async function make(): Promise<Provider> {
     otherSecret: OTHER_SECRET,
     signatureHeaders: ["stripe-signature"],
     isDated: true,
+    namesOrder: true,
   };
 }
 
@@ -95,19 +95,7 @@ providerConformance({
   name: "stripe, a card on the shop's page",
   make: async () => {
     const provider = await make();
-    const { adapter } = provider;
-    // The suite's default method is this one, as it would be where the cashier offers nothing else.
-    const card = (of: Payment): Payment => ({ ...of, method: "card" });
-    return {
-      ...provider,
-      twoStep: "card",
-      adapter: {
-        ...adapter,
-        create: (of, purchase) => adapter.create(card(of), purchase),
-        query: (of, purchase) => adapter.query(card(of), purchase),
-        close: (of, purchase) => adapter.close(card(of), purchase),
-      },
-    };
+    return { ...provider, twoStep: "card", adapter: offering("card", provider.adapter) };
   },
 });
 

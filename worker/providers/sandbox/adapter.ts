@@ -5,6 +5,7 @@ import { err } from "../../../schema/result.ts";
 import { exactText } from "../exact-text.ts";
 import { PROVIDER_DEADLINE_MS } from "../outbound.ts";
 import type { PaymentOutcome, PaymentProvider, RefundOutcome } from "../port.ts";
+import { orUnknown, unknown, type Unknown } from "../unknown.ts";
 import { METHODS, noticeOf, outcomeOf, wayOf } from "./wire.ts";
 
 /** A callback may be this much older, or newer, than our clock. */
@@ -123,20 +124,14 @@ function refundOutcome(state: string): RefundOutcome {
   return kind === "failed" ? { kind, failure: "refused" } : { kind };
 }
 
-type Unknown = { kind: "unknown"; cause: string };
-
 /** An answer in time, or none: a late one and a thrown one are both unknown. */
-async function within<T>(call: () => Promise<T>): Promise<T | Unknown> {
+async function within<T extends { kind: string }>(call: () => Promise<T>): Promise<T | Unknown> {
   const timer = new AbortController();
   const late = scheduler.wait(PROVIDER_DEADLINE_MS, { signal: timer.signal });
-  const silence = late.then((): Unknown => ({ kind: "unknown", cause: "no answer in time" }));
+  const silence = late.then(() => unknown("no answer in time"));
   // A race that is over leaves its loser behind: a cancelled timer rejects, and nobody is there to hear it.
   silence.catch(() => undefined);
-  try {
-    return await Promise.race([call(), silence]);
-  } catch (cause) {
-    return { kind: "unknown", cause: cause instanceof Error ? cause.message : String(cause) };
-  } finally {
-    timer.abort();
-  }
+  const said = await orUnknown(() => Promise.race([call(), silence]));
+  timer.abort();
+  return said;
 }

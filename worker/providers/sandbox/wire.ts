@@ -3,13 +3,14 @@ import type { BankPayment } from "../../../schema/actors.ts";
 import { isPaymentId, isRefundId, orderOf, type OrderId } from "../../../schema/ids.ts";
 import { err, ok, type Result } from "../../../schema/result.ts";
 import { MAIN_ACCOUNT, type Report } from "../../../schema/order.ts";
+import { jsonOf } from "../../json.ts";
 import type { Method, Notice, NoticeRefusal, PaymentOutcome } from "../port.ts";
 
 /** The sandbox bank's vocabulary, and what it means. A word that is not here is `unknown`, today and next year. */
 
 /** A way to pay, in the bank's words; its transfer is the default. */
 const WAYS = ["bank", "card"] as const;
-export const METHODS = WAYS.map((name): Method => ({ name, currencies: null, devices: null }));
+export const METHODS = WAYS.map((name): Method => ({ name, currencies: null, devices: null, payer: null }));
 export const wayOf = (method: string | null): (typeof WAYS)[number] =>
   WAYS.find((known) => known === method) ?? "bank";
 
@@ -71,14 +72,6 @@ export function noticeOf(text: string): Result<Notice, NoticeRefusal> {
   return report
     ? ok({ event, order: order satisfies OrderId, report })
     : err({ code: "invalid_request", detail: `"${type}" is not known.` });
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function reportOf(type: string, event: string, data: z.infer<typeof CallbackBody>["data"]): Report | null {

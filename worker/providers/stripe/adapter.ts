@@ -5,6 +5,7 @@ import { err, type Result } from "../../../schema/result.ts";
 import { exactText } from "../exact-text.ts";
 import { PROVIDER_DEADLINE_MS } from "../outbound.ts";
 import type { NoticeRefusal, Outbound, PaymentOutcome, PaymentProvider, Purchase } from "../port.ts";
+import { orUnknown, unknown } from "../unknown.ts";
 import { isLive, type StripeAccount } from "./account.ts";
 import { actionOf, intentOf, METHODS, noticeOf, outcomeOf, refundOutcomeOf, type Thing } from "./wire.ts";
 
@@ -192,20 +193,14 @@ async function tried<T>(call: () => Promise<T>): Promise<T | null> {
   }
 }
 
-const unknown = (cause: string): { kind: "unknown"; cause: string } => ({ kind: "unknown", cause });
+/** Stripe's own sentences may quote what was sent, its codes do not. */
+const causeOf = (cause: unknown): string => {
+  if (cause instanceof Stripe.errors.StripeError)
+    return [cause.type, cause.code, cause.requestId].filter(Boolean).join(" ");
+  return cause instanceof Error ? cause.message : String(cause);
+};
 
-/** Whatever is thrown on the way says nothing about the money. Stripe's own sentences may quote what was sent, its codes do not. */
-async function said<T extends { kind: string }>(
-  call: () => Promise<T>,
-): Promise<T | ReturnType<typeof unknown>> {
-  try {
-    return await call();
-  } catch (cause) {
-    if (cause instanceof Stripe.errors.StripeError)
-      return unknown([cause.type, cause.code, cause.requestId].filter(Boolean).join(" "));
-    return unknown(cause instanceof Error ? cause.message : String(cause));
-  }
-}
+const said = <T extends { kind: string }>(call: () => Promise<T>) => orUnknown(call, causeOf);
 
 /** The body of an event, once it is proven to be Stripe's and of now. */
 async function signedText(

@@ -4,7 +4,9 @@ import { isPaymentId, isRefundId, orderOf } from "../../../schema/ids.ts";
 import { money } from "../../../schema/money.ts";
 import type { PaymentAction, Source } from "../../../schema/order.ts";
 import { err, ok, type Result } from "../../../schema/result.ts";
+import { jsonOf } from "../../json.ts";
 import type { Method, Notice, NoticeRefusal, PaymentOutcome, RefundOutcome } from "../port.ts";
+import { unknown, type Unknown } from "../unknown.ts";
 import { paymentReport, refundReport } from "../reports.ts";
 
 /** Stripe's vocabulary, and what it means. A word that is not here is `unknown`, today and next year. */
@@ -21,6 +23,7 @@ export const METHODS: readonly Method[] = ["checkout", "card"].map((name) => ({
   name,
   currencies: CURRENCIES,
   devices: name === "card" ? [] : null,
+  payer: null,
 }));
 
 /** What a payment is at Stripe: a page that makes an intent, or an intent. */
@@ -70,10 +73,7 @@ function intentOutcome(intent: Stripe.PaymentIntent): PaymentOutcome {
   }
 }
 
-const strange = (word: string | null): { kind: "unknown"; cause: string } => ({
-  kind: "unknown",
-  cause: `Stripe says "${String(word)}"`,
-});
+const strange = (word: string | null): Unknown => unknown(`Stripe says "${String(word)}"`);
 
 /** Where the buyer pays; null when nobody can pay here any more. */
 export function actionOf(thing: Thing): PaymentAction | null {
@@ -146,12 +146,4 @@ export function noticeOf(text: string, account: string, live: boolean): Result<N
     return unreadable("The reference is not of what the event is about.");
   const report = refundReport(reference, refundOutcomeOf(data.object as unknown as Stripe.Refund), source);
   return ok(report && { event, order, report });
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

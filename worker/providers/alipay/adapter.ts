@@ -1,0 +1,184 @@
+import { err } from "../../../schema/result.ts";
+import type { Payment } from "../../../schema/order.ts";
+import { exactText } from "../exact-text.ts";
+import type { Outbound, PaymentOutcome, PaymentProvider, Purchase, RefundOutcome } from "../port.ts";
+import { signerOf, verifierOf } from "../rsa.ts";
+import { orUnknown, unknown } from "../unknown.ts";
+import { beijingTime, yuanOf } from "../yuan.ts";
+import { GATEWAYS, type AlipayAccount } from "./account.ts";
+import { contentOf, formOf, rawMember } from "./signature.ts";
+import {
+  expiresAt,
+  isDone,
+  isOtherState,
+  isPaidAlready,
+  knownRefundOf,
+  METHODS,
+  noticeOf,
+  outcomeOf,
+  PRODUCTS,
+  readAnswer,
+  refundOutcomeOf,
+  type Answer,
+} from "./wire.ts";
+
+/** Characters of a subject; of those it may have, `/`, `=` and `&` are none. */
+const SUBJECT_CHARS_MAX = 128;
+
+/** One application at Alipay behind the port. Money is taken at once, so a success that comes too late is given back. */
+export function alipay(id: string, account: AlipayAccount, outbound: Outbound): PaymentProvider {
+  const gateway = new Gateway(account, outbound);
+  const query = async (payment: Payment, purchase: Purchase): Promise<PaymentOutcome> => {
+    const answer = await gateway.ask("alipay.trade.query", { out_trade_no: payment.id });
+    return named(outcomeOf(answer, expiresAt(payment, purchase), Date.now()), payment);
+  };
+
+  return {
+    name: "alipay",
+    account: id,
+    methods: METHODS,
+
+    create: (payment, purchase) =>
+      orUnknown(async () => {
+        const way = wayOf(payment);
+        const biz = bizOf(payment, purchase);
+        if (way !== "qr") {
+          // Only signed: the trade comes to be when the buyer arrives. Of one payment it is always the same address.
+          const url = await gateway.address(PRODUCTS[way].method, biz, payment);
+          return { kind: "action_required", providerRef: payment.id, action: { type: "redirect", url } };
+        }
+        const answer = await gateway.ask(PRODUCTS.qr.method, biz, payment.callbackUrl);
+        if (isPaidAlready(answer)) return query(payment, purchase);
+        const content = answer["qr_code"];
+        if (!isDone(answer) || typeof content !== "string")
+          return named(outcomeOf(answer, expiresAt(payment, purchase), Date.now()), payment);
+        return { kind: "action_required", providerRef: payment.id, action: { type: "qr", content } };
+      }),
+
+    query: (payment, purchase) => orUnknown(() => query(payment, purchase)),
+
+    close: (payment, purchase) =>
+      orUnknown(async () => {
+        const answer = await gateway.ask("alipay.trade.close", { out_trade_no: payment.id });
+        if (isDone(answer)) return { kind: "closed" };
+        if (isOtherState(answer)) return query(payment, purchase);
+        return named(outcomeOf(answer, expiresAt(payment, purchase), Date.now()), payment);
+      }),
+
+    capture: async () => unknown("nothing to capture: money is taken at once"),
+
+    refund: (refund, payment) =>
+      orUnknown(async (): Promise<RefundOutcome> => {
+        const wanted = { out_trade_no: payment.id, out_request_no: refund.id };
+        const terms = { refund_amount: yuanOf(refund.amount), refund_reason: refund.reason };
+        return refundOutcomeOf(await gateway.ask("alipay.trade.refund", { ...wanted, ...terms }));
+      }),
+
+    queryRefund: (refund, payment) =>
+      orUnknown(async (): Promise<RefundOutcome> => {
+        const wanted = { out_trade_no: payment.id, out_request_no: refund.id };
+        return knownRefundOf(await gateway.ask("alipay.trade.fastpay.refund.query", wanted));
+      }),
+
+    async readNotice(_headers, body) {
+      const refused = (detail: string) => err({ code: "invalid_signature" as const, detail });
+      const text = exactText(body);
+      const fields = text === null ? null : formOf(text);
+      if (!fields) return refused("The body is not a form in UTF-8, or says something twice.");
+      const isSigned = await gateway.isSigned(fields);
+      return isSigned ? noticeOf(fields, id, account) : refused("The signature does not match.");
+    },
+
+    // Seven characters and no more: anything else is a failure to Alipay.
+    acknowledge: () => new Response("success", { headers: { "content-type": "text/plain" } }),
+  };
+}
+
+type Way = keyof typeof PRODUCTS;
+const wayOf = ({ method }: Payment): Way => (method === "wap" || method === "qr" ? method : "page");
+
+function bizOf(payment: Payment, purchase: Purchase): Record<string, string> {
+  return {
+    out_trade_no: payment.id,
+    total_amount: yuanOf(payment.amount),
+    subject: purchase.description.replaceAll(/[/=&]/g, " ").slice(0, SUBJECT_CHARS_MAX),
+    product_code: PRODUCTS[wayOf(payment)].product_code,
+    time_expire: beijingTime(expiresAt(payment, purchase)),
+  };
+}
+
+/** Until Alipay has numbered a trade it goes by our own number. */
+const named = (outcome: PaymentOutcome, { id }: Payment): PaymentOutcome =>
+  outcome.kind === "open" && outcome.providerRef === "" ? { ...outcome, providerRef: id } : outcome;
+
+/** Alipay's one address, with everything signed that goes there and verified that comes back. */
+class Gateway {
+  readonly #account: AlipayAccount;
+  readonly #outbound: Outbound;
+  readonly #sign: (text: string) => Promise<string>;
+  readonly #verify: (text: string, signature: string) => Promise<boolean>;
+
+  constructor(account: AlipayAccount, outbound: Outbound) {
+    this.#account = account;
+    this.#outbound = outbound;
+    this.#sign = signerOf(account.private_key);
+    this.#verify = verifierOf(account.alipay_public_key);
+  }
+
+  /** @throws when nothing came that Alipay has signed. */
+  async ask(method: string, biz: Record<string, string>, notifyUrl?: string): Promise<Answer> {
+    const params = await this.#signed(method, biz, Date.now(), notifyUrl ? { notify_url: notifyUrl } : {});
+    const answer = await this.#outbound(
+      new Request(GATEWAYS[this.#account.environment], { method: "POST", body: params }),
+    );
+    const text = await answer.text();
+    const { sign } = JSON.parse(text) as { sign?: unknown };
+    const member = rawMember(text, `${method.replaceAll(".", "_")}_response`);
+    if (answer.status !== 200 || member === null) throw new Error(`no answer of Alipay: ${answer.status}`);
+    if (typeof sign !== "string" || !(await this.#verify(member, sign)))
+      throw new Error("the answer is not signed by Alipay");
+    const read = readAnswer(JSON.parse(member));
+    if (!read) throw new Error("the answer has no code");
+    return read;
+  }
+
+  /** Where a buyer goes to pay. */
+  async address(method: string, biz: Record<string, string>, payment: Payment): Promise<string> {
+    const { callbackUrl, returnUrl, createdAt } = payment;
+    const urls = { notify_url: callbackUrl, ...(returnUrl !== null && { return_url: returnUrl }) };
+    const params = await this.#signed(method, biz, createdAt, urls);
+    return `${GATEWAYS[this.#account.environment]}?${params.toString()}`;
+  }
+
+  /** Alipay's libraries disagree about fields without a value: one signs them, another leaves them out. */
+  async isSigned(fields: ReadonlyMap<string, string>): Promise<boolean> {
+    const { sign, sign_type: type, ...rest } = Object.fromEntries(fields);
+    if (type !== "RSA2" || sign === undefined) return false;
+    const all = new Map(Object.entries(rest));
+    if (await this.#verify(contentOf(all), sign)) return true;
+    const valued = new Map([...all].filter(([, value]) => value !== ""));
+    return valued.size < all.size && this.#verify(contentOf(valued), sign);
+  }
+
+  async #signed(
+    method: string,
+    biz: Record<string, string>,
+    at: number,
+    urls: Record<string, string>,
+  ): Promise<URLSearchParams> {
+    const params = new Map(
+      Object.entries({
+        app_id: this.#account.app_id,
+        method,
+        format: "JSON",
+        charset: "utf-8",
+        sign_type: "RSA2",
+        timestamp: beijingTime(at),
+        version: "1.0",
+        ...urls,
+        biz_content: JSON.stringify(biz),
+      }),
+    );
+    return new URLSearchParams([...params, ["sign", await this.#sign(contentOf(params))]]);
+  }
+}
