@@ -104,6 +104,12 @@ export interface GateApi {
   fetch(request: Request): Promise<Response>;
 }
 
+/** The line before one receiving account at a provider. */
+export interface TurnstileApi {
+  /** When the caller's turn is, epoch ms, at so many a second; null when the line is too long. */
+  enter(perSecond: number): Promise<number | null>;
+}
+
 /** Switches for a bad day at the sandbox bank. Applied to payments created afterwards. */
 export interface BankBehaviour {
   readonly callbacks: "normal" | "none" | "duplicate" | "reordered" | "delayed";

@@ -61,7 +61,10 @@ export interface Payment extends Receiver {
   readonly method: string | null;
   readonly state: PaymentState;
   readonly amount: Money;
+  /** When its provider is asked for it: at once, or, for a buyer who waits in line, later than it was started. */
   readonly createdAt: number;
+  /** Its buyer was told to wait: the clock has it created. */
+  readonly inLine: boolean;
   readonly returnUrl: string | null;
   /** What some ways to pay must know of who pays: their network address, or who they are at the provider. Null for all others. */
   readonly payer: string | null;
@@ -193,6 +196,7 @@ export type Effect =
   | { type: "commit_stock"; take: number }
   | { type: "release_stock"; take: number; reason: "cancelled" | "pay_by_passed" | "payment_lost" }
   | { type: "retake_stock"; take: number }
+  | { type: "create_payment"; payment: PaymentId }
   | { type: "query_payment"; payment: PaymentId }
   | { type: "close_payment"; payment: PaymentId }
   | { type: "capture_payment"; payment: PaymentId }
@@ -224,6 +228,8 @@ export interface StartRequest extends Receiver {
   readonly method: string | null;
   readonly returnUrl: string | null;
   readonly payer: string | null;
+  /** The buyer's turn, epoch ms; null when the provider lets everybody in. The time to pay is longer by the wait. */
+  readonly createAt: number | null;
   readonly callbackUrl: string;
   readonly key: string;
   readonly fingerprint: string;

@@ -1,5 +1,6 @@
-import type { BankApi, GateApi, OrderApi, SkuApi } from "../schema/actors.ts";
+import type { BankApi, GateApi, OrderApi, SkuApi, TurnstileApi } from "../schema/actors.ts";
 import type { OrderId, SaleId, SkuNumber } from "../schema/ids.ts";
+import type { Receiver } from "../schema/order.ts";
 
 /** Attempts of one call to an actor: every method of every actor is safe to repeat. */
 const ATTEMPTS_MAX = 2;
@@ -45,4 +46,7 @@ export const gateActor = (env: Namespaces, sale: SaleId): GateApi => actor(env.G
 /** One of the gates that pool the requests for a SKU. A sale's own gate has a name without a slash. */
 export const poolingGate = (env: Namespaces, sku: SkuNumber, gate: number): GateApi =>
   actor(env.GATE, `${sku}/${gate}`);
+/** The line before one receiving account. */
+export const turnstileActor = (env: Pick<Env, "TURNSTILE">, { provider, account }: Receiver): TurnstileApi =>
+  actor(env.TURNSTILE, `${provider}/${account}`);
 export const bankActor = (bank: DurableObjectNamespace): BankApi => actor(bank, BANK);

@@ -7,6 +7,7 @@ export { GateActor } from "../durable-objects/gate/actor.ts";
 export { OrderActor } from "../durable-objects/order/actor.ts";
 export { SandboxBank } from "../durable-objects/sandbox-bank/actor.ts";
 export { SkuActor } from "../durable-objects/sku/actor.ts";
+export { TurnstileActor } from "../durable-objects/turnstile/actor.ts";
 
 // At start-up, so that a deployment with settings that must not be never answers a request.
 readConfig({ ...env });

@@ -22,6 +22,7 @@ export function keyOf(effect: Effect): string {
     case "release_stock":
     case "retake_stock":
       return `${effect.type}:${effect.take}`;
+    case "create_payment":
     case "query_payment":
     case "close_payment":
     case "capture_payment":

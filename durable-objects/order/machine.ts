@@ -133,6 +133,9 @@ export function start(order: Order, request: StartRequest, now: number): Result<
     return err({ code: "order_expired" });
   if (order.state !== "pending" || order.payments.length >= PAYMENTS_MAX)
     return err({ code: "order_state", state: order.state });
+  const createdAt = Math.max(now, request.createAt ?? now);
+  const payBy = order.payBy + (createdAt - now);
+  const inLine = createdAt > now;
   const payment: Payment = {
     id: paymentIdOf(order.order, order.payments.length + 1),
     provider: request.provider,
@@ -140,7 +143,8 @@ export function start(order: Order, request: StartRequest, now: number): Result<
     method: request.method,
     state: "created",
     amount: order.amount,
-    createdAt: now,
+    createdAt,
+    inLine,
     returnUrl: request.returnUrl,
     payer: request.payer,
     callbackUrl: request.callbackUrl,
@@ -148,9 +152,9 @@ export function start(order: Order, request: StartRequest, now: number): Result<
     action: null,
     failure: null,
     asks: 0,
-    askAt: firstAskAt(now, order.payBy),
+    askAt: inLine ? createdAt : firstAskAt(now, payBy),
   };
-  const after: Order = { ...order, state: "paying", payments: [...order.payments, payment] };
+  const after: Order = { ...order, state: "paying", payBy, payments: [...order.payments, payment] };
   return ok(finish(order, { order: after, effects: [] }, now));
 }
 
@@ -193,7 +197,7 @@ function outdated(before: Order, after: Order): string[] {
   const keys: string[] = [];
   for (const { id } of before.payments.filter(isLive)) {
     const settled = after.payments.some((payment) => payment.id === id && !isLive(payment));
-    if (settled) keys.push(`query_payment:${id}`, `close_payment:${id}`);
+    if (settled) keys.push(`create_payment:${id}`, `query_payment:${id}`, `close_payment:${id}`);
     if (settled || stopped) keys.push(`capture_payment:${id}`);
   }
   return keys;
@@ -222,6 +226,7 @@ function assertLegal(before: Order, after: Order): void {
   assert(after.state !== "paid" || payer !== undefined, "paid means somebody paid");
   assert(before.paidBy === null || before.paidBy === after.paidBy, "an order is paid for once");
   assert(before.stock !== "committed" || after.stock === "committed", "what is sold stays sold");
+  assert(after.payBy >= before.payBy, "nobody's time to pay is cut short");
   assert(after.take === before.take || after.take === before.take + 1, "takes count one by one");
   assert(
     after.state !== "paid" ||

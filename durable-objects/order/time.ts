@@ -22,7 +22,10 @@ function nextAskAt(payment: Payment, { payBy }: Order, now: number): number {
 }
 
 /** A promised payment is taken or voided by the machine; any other is closed once the order waits for it no more. */
-function questionFor(order: Order, { id, state }: Payment, now: number): Effect {
+function questionFor(order: Order, { id, state, inLine, asks }: Payment, now: number): Effect {
+  // Its buyer's turn has come: the page they look at shows where to pay as soon as the provider has said so.
+  if (inLine && state === "created" && asks === 0 && order.state === "paying")
+    return { type: "create_payment", payment: id };
   const waiting = order.state === "paying" && (now < order.payBy || state === "authorized");
   return { type: waiting ? "query_payment" : "close_payment", payment: id };
 }
@@ -55,7 +58,7 @@ function fateOpen(order: Order, { id }: Payment, now: number): Effect {
 
 /** Somebody wants to know now. */
 export function queryNow(order: Order, now: number): Decision {
-  const live = order.payments.filter(isLive);
+  const live = order.payments.filter((payment) => isLive(payment) && payment.createdAt <= now);
   return live.length === 0
     ? ignore(order)
     : { order, effects: live.map((payment) => questionFor(order, payment, now)) };

@@ -188,6 +188,18 @@ describe.each(LANGUAGES)("the cashier (%s)", (lang, t) => {
     expect(page).not.toContain(t.findingOut);
   });
 
+  test("in line: when it is their turn, how long they will have, and nothing to press", () => {
+    const createdAt = NOW + 45_000;
+    const inLine = payment({ state: "created", action: null, inLine: true, createdAt });
+    const page = cashier(lang, order({ state: "paying", payBy: createdAt + 600_000, payments: [inLine] }));
+    expect(page).toContain(t.inLine);
+    expect(page).toContain("10");
+    expect(page).toContain("00:45");
+    expect(page).not.toContain(t.findingOut);
+    expect(page).not.toContain("<form");
+    expect(page).toContain('http-equiv="refresh"');
+  });
+
   test("a payment the bank never answered is tried again with its own key", () => {
     const unknown = order({ state: "paying", payments: [payment({ state: "unknown", action: null })] });
     const page = cashier(lang, unknown, {

@@ -62,6 +62,7 @@ export const payment = (change: Partial<Payment> = {}): Payment => ({
   createdAt: NOW,
   returnUrl: null,
   payer: null,
+  inLine: false,
   callbackUrl: "http://localhost/v1/webhooks/sandbox",
   providerRef: "bank_1",
   action: { type: "redirect", url: "http://localhost/sandbox/payments/bank_1" },

@@ -11,7 +11,7 @@ const occasion = (facts: Partial<Occasion> = {}): Occasion => ({
 
 const shown = (rules: unknown, facts: Partial<Occasion> = {}): string[] =>
   waysToPay({ ...env, CASHIER: rules === null ? "" : JSON.stringify(rules) }, occasion(facts)).map(
-    ({ provider, account, method }) => `${provider}/${account}/${method}`,
+    ({ provider, account, method }) => `${provider}/${account}/${method.name}`,
   );
 
 const BANK = { provider: "sandbox", method: "bank" };

@@ -53,9 +53,13 @@ export class Merchant {
   }
 
   /** A buyer, and their order of one lamp in a sale of its own. */
-  async placed({ holdSeconds = 120, stock = 1 } = {}): Promise<Purchase> {
+  async placed({
+    holdSeconds = 120,
+    accounts,
+  }: { holdSeconds?: number; accounts?: Record<string, string> } = {}): Promise<Purchase> {
     const sku = `lamp-${++this.#sales}`;
-    await this.client.defineSale(`sale-${this.#sales}`, sku, { stock, holdSeconds });
+    const facts = { stock: 1, holdSeconds, ...(accounts && { accounts }) };
+    await this.client.defineSale(`sale-${this.#sales}`, sku, facts);
     const token = await this.client.token(`buyer-${this.#sales}`);
     const { status, body } = await this.client.order(token, `sale-${this.#sales}`, sku);
     if (status !== 201) throw new Error(JSON.stringify(body));
@@ -91,5 +95,6 @@ export interface Purchase {
 export interface Started {
   readonly id: string;
   readonly state: string;
+  readonly turn_at?: string;
   readonly action: { type: string; url?: string; content?: string; client_secret?: string } | null;
 }

@@ -16,7 +16,9 @@ describe("a purchase by Stripe", () => {
 
   beforeAll(async () => {
     const account = JSON.stringify({ secret_key: KEY, webhook_secrets: [SECRET] });
-    merchant = await Merchant.open({ STRIPE_ACCOUNT_MAIN: account }, "stripe", {
+    const slow = JSON.stringify({ ...JSON.parse(account), creations_per_second: 0.5 });
+    const accounts = { STRIPE_ACCOUNT_MAIN: account, STRIPE_ACCOUNT_SLOW: slow };
+    merchant = await Merchant.open(accounts, "stripe", {
       "api.stripe.com": emulator.answer,
     });
   });
@@ -83,6 +85,31 @@ describe("a purchase by Stripe", () => {
     await merchant.pay(purchase, "stripe");
     await merchant.becomes(purchase, "expired", 20_000);
     expect(eventsSince(from)).toEqual(["checkout.session.expired"]);
+  });
+
+  test("waits in line when Stripe takes only so many: in order, with all the time to pay", async () => {
+    const purchases = [];
+    for (let i = 0; i < 4; i++) purchases.push(await merchant.placed({ accounts: { stripe: "slow" } }));
+    // One every two seconds: the first is let in, the second waits for a moment too long to wait here.
+    const started = [];
+    for (const purchase of purchases) started.push(await merchant.pay(purchase, "stripe"));
+    expect(started[0]?.action?.type).toBe("redirect");
+    expect(started.slice(2)).toMatchObject([
+      { state: "created", action: null, turn_at: expect.any(String) },
+      { state: "created", action: null, turn_at: expect.any(String) },
+    ]);
+    const turns = started.slice(2).map(({ turn_at: at = "" }) => Date.parse(at));
+    expect((turns[1] ?? 0) - (turns[0] ?? 0)).toBe(2_000);
+    const last = purchases[3] as (typeof purchases)[number];
+    const waited = (await merchant.client.read(last.token, last.order.id)).body;
+    expect(Date.parse(waited.pay_by)).toBeGreaterThan(Date.parse(last.order.pay_by) + 4_000);
+    // Nobody has to ask: when their turn comes the clock does.
+    const read = async () => (await merchant.client.read(last.token, last.order.id)).body;
+    await until("it is their turn", 15_000, read, ({ payments }) => payments[0]?.state === "requires_action");
+    const page = emulator.open().at(-1) ?? "";
+    emulator.approve(page);
+    await merchant.client.call("POST", `/v1/admin/orders/${last.order.id}/query`, SECRETS.ADMIN_KEY);
+    await merchant.becomes(last, "paid", 20_000);
   });
 
   test("is refunded in parts, and never beyond what was captured", async () => {

@@ -59,7 +59,7 @@ export const refundToWire = ({
  * buyer has to do, that is the answer, whatever has happened since.
  */
 export function startedPaymentToWire(order: Order, payment: Payment): z.infer<typeof wire.StartedPayment> {
-  const { id, provider, state, amount, action } = payment;
+  const { id, provider, state, amount, action, inLine, createdAt } = payment;
   return {
     id,
     order: order.order,
@@ -67,6 +67,7 @@ export function startedPaymentToWire(order: Order, payment: Payment): z.infer<ty
     state: action ? "requires_action" : state,
     amount,
     action: action && actionToWire(action),
+    ...(inLine && state === "created" && { turn_at: iso(createdAt) }),
   };
 }
 

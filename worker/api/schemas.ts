@@ -168,6 +168,9 @@ export const StartedPayment = z
     state: z.enum(PAYMENT_STATES),
     amount: Money,
     action: PaymentAction.nullable(),
+    turn_at: instant(
+      "Whose buyer waits in line: when the provider lets them in. Ask again with the same key then.",
+    ).optional(),
   })
   .openapi("StartedPayment");
 

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { Money } from "../../schema/money.ts";
-import { MAIN_ACCOUNT } from "../../schema/order.ts";
+import { MAIN_ACCOUNT, type Receiver } from "../../schema/order.ts";
 import type { Sale } from "../../schema/sale.ts";
 import { DEVICES, type Device, type Method } from "../providers/port.ts";
 import { offered, providerOf } from "../providers/registry.ts";
@@ -24,11 +24,8 @@ type Rule = z.infer<typeof Rule>;
 const Rules = z.array(Rule).min(1);
 
 /** A way to pay for one order. */
-export interface WayToPay {
-  readonly provider: string;
-  readonly account: string;
-  readonly method: string;
-  readonly payer: Method["payer"];
+export interface WayToPay extends Receiver {
+  readonly method: Method;
 }
 
 /** What the choice depends on. `device` is null where nobody looks at a page: a shop's server knows its buyer. */
@@ -48,7 +45,7 @@ export function waysToPay(env: Env, occasion: Occasion): WayToPay[] {
     const provider = providerOf(env, { provider: rule.provider, account });
     const method = provider?.methods.find(({ name }) => name === rule.method);
     return method && takes(method, occasion) && applies(rule, account, occasion)
-      ? [{ provider: rule.provider, account, method: rule.method, payer: method.payer }]
+      ? [{ provider: rule.provider, account, method }]
       : [];
   });
 }

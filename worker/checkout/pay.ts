@@ -8,7 +8,7 @@ import {
   type StartRefusal,
 } from "../../schema/order.ts";
 import { err, ok, unreachable, type Result } from "../../schema/result.ts";
-import { orderActor, skuActor } from "../actors.ts";
+import { orderActor, skuActor, turnstileActor } from "../actors.ts";
 import type { Refusal } from "../problem.ts";
 import { saleOf } from "../catalogue/sale-of.ts";
 import { offered, providerOf } from "../providers/registry.ts";
@@ -23,6 +23,11 @@ import { readOrder } from "./read.ts";
  * whose units must not wait for longer than they have to.
  */
 const CLAIM_GRACE_MS = 5_000;
+
+/** A wait that is not worth a page of its own. */
+const WAIT_HERE_MS_MAX = 1_500;
+/** When the line is too long, it is worth coming again after so long. */
+const LINE_RETRY_S = 30;
 
 export interface PayRequest {
   readonly order: string;
@@ -54,12 +59,15 @@ export async function startPayment(env: Env, request: PayRequest): Promise<Resul
   if (!order || order.buyer !== request.buyer) return err({ code: "not_found" });
   const way = await wayFor(env, order, request);
   if (!way.ok) return way;
-  const payer = way.value.payer && request.payer[way.value.payer];
-  if (way.value.payer === "openid" && payer === null)
-    return unfit("/openid", `"${way.value.method}" needs to know who pays`);
+  const { account, method: wanted } = way.value;
+  const payer = wanted.payer && request.payer[wanted.payer];
+  if (wanted.payer === "openid" && payer === null)
+    return unfit("/openid", `"${wanted.name}" needs to know who pays`);
+  const turn = await turnOf(env, order, way.value);
+  if (!turn.ok) return turn;
   // After a capture that failed the units are sold to this order already: there is nothing left to claim.
   if (order.state === "pending" && order.stock !== "committed") {
-    const lost = await claim(env, order);
+    const lost = await claim(env, order, turn.value.waitMs);
     if (lost) {
       if (lost.code === "order_expired") await releaseUnborn(env, order);
       return err(lost);
@@ -69,10 +77,11 @@ export async function startPayment(env: Env, request: PayRequest): Promise<Resul
   const started = await orderActor(env, order.order).start({
     placement: placementOf(order),
     provider,
-    account: way.value.account,
-    method: way.value.method,
+    account,
+    method: wanted.name,
     returnUrl,
     payer,
+    createAt: turn.value.at,
     callbackUrl: `${origin}${webhookPathOf(way.value)}`,
     key,
     fingerprint: fingerprintOf(provider, method, returnUrl, request.payer.openid),
@@ -88,7 +97,10 @@ export async function startPayment(env: Env, request: PayRequest): Promise<Resul
 async function create(env: Env, started: Started): Promise<Result<Started, Refusal>> {
   const { order, payment, replayed } = started;
   const known = payment.state !== "created" && payment.state !== "unknown";
-  if (replayed && known) return ok(started);
+  const waitMs = payment.createdAt - Date.now();
+  // The clock has it created when its buyer's turn has come; who waits for a moment only waits here.
+  if ((replayed && known) || waitMs > WAIT_HERE_MS_MAX) return ok(started);
+  if (waitMs > 0) await scheduler.wait(waitMs);
   const provider = providerOf(env, payment);
   if (!provider) return err({ code: "provider_unavailable" });
 
@@ -112,10 +124,10 @@ async function wayFor(
 ): Promise<Result<WayToPay, Refusal>> {
   const accounts = (await saleOf(env, sale, Date.now()))?.accounts;
   const ways = waysToPay(env, { amount, accounts, device: null }).filter((way) => way.provider === provider);
-  const way = ways.find((candidate) => method === null || candidate.method === method);
+  const way = ways.find((candidate) => method === null || candidate.method.name === method);
   if (way) return ok(way);
   if (ways.length === 0) return unfit("/provider", `"${provider}" does not take this order`);
-  return unfit("/method", `one of ${ways.map(({ method: known }) => known).join(", ")}`);
+  return unfit("/method", `one of ${ways.map(({ method: { name } }) => name).join(", ")}`);
 }
 
 const unfit = (pointer: string, detail: string): Result<never, Refusal> =>
@@ -125,9 +137,24 @@ const unfit = (pointer: string, detail: string): Result<never, Refusal> =>
 const webhookPathOf = ({ provider, account }: WayToPay): string =>
   account === MAIN_ACCOUNT ? `/v1/webhooks/${provider}` : `/v1/webhooks/${provider}/${account}`;
 
+/** When this buyer's turn is, at a provider that takes only so many new payments a second; `at` is null where all are taken. */
+async function turnOf(
+  env: Env,
+  { state, payments }: Order,
+  { provider, account, method }: WayToPay,
+): Promise<Result<{ at: number | null; waitMs: number }, Refusal>> {
+  const now = Date.now();
+  // Who has a payment already starts none: it is shown, or stands in the way.
+  const isNew = state === "pending" || payments.length === 0;
+  if (method.creationsPerSecond === null || !isNew) return ok({ at: null, waitMs: 0 });
+  const at = await turnstileActor(env, { provider, account }).enter(method.creationsPerSecond);
+  if (at === null) return err({ code: "overloaded", retryAfter: LINE_RETRY_S });
+  return ok({ at, waitMs: Math.max(0, at - now) });
+}
+
 /** From here on no line of the order can expire under its buyer. All lines, or the refusal. */
-async function claim(env: Env, { order, lines, payBy }: Placement): Promise<Refusal | null> {
-  const until = payBy + CLAIM_GRACE_MS;
+async function claim(env: Env, { order, lines, payBy }: Placement, waitMs: number): Promise<Refusal | null> {
+  const until = payBy + waitMs + CLAIM_GRACE_MS;
   const answers = await Promise.all(
     lines.map(({ sku }) => skuActor(env, skuNumberOf(sku)).claim({ order, until })),
   );

@@ -44,6 +44,7 @@ async function perform(env: Env, { order, effect, snapshot }: OrderEffect): Prom
       return [{ type: "stock_released" }];
     case "retake_stock":
       return [await retake(env, snapshot, effect.take)];
+    case "create_payment":
     case "query_payment":
     case "close_payment":
     case "capture_payment":
@@ -97,7 +98,10 @@ function paymentOf(order: Order, id: PaymentId): Payment {
   return payment;
 }
 
-type Question = Extract<Effect, { type: "query_payment" | "close_payment" | "capture_payment" }>;
+type Question = Extract<
+  Effect,
+  { type: "create_payment" | "query_payment" | "close_payment" | "capture_payment" }
+>;
 
 async function ask(env: Env, order: Order, { type, payment: id }: Question): Promise<Report[] | null> {
   const payment = paymentOf(order, id);
@@ -105,6 +109,8 @@ async function ask(env: Env, order: Order, { type, payment: id }: Question): Pro
   if (!provider)
     return nobodyToAsk(env, payment, type === "capture_payment" ? "capture_failed" : "fate_open", id);
   switch (type) {
+    case "create_payment":
+      return [paymentReport(id, await provider.create(payment, purchaseOf(order)), { via: "answer" })];
     case "query_payment":
       return [paymentReport(id, await provider.query(payment, purchaseOf(order)), { via: "query" })];
     case "close_payment":

@@ -109,7 +109,13 @@ export class Client {
   async defineSale(
     sale: string,
     sku: string,
-    facts: { stock: number; holdSeconds: number; perBuyerMax?: number; gates?: number },
+    facts: {
+      stock: number;
+      holdSeconds: number;
+      perBuyerMax?: number;
+      gates?: number;
+      accounts?: Record<string, string>;
+    },
   ): Promise<void> {
     const now = Date.now();
     const body = {
@@ -118,6 +124,7 @@ export class Client {
       closes_at: new Date(now + 86_400_000).toISOString(),
       per_buyer_max: facts.perBuyerMax ?? 1,
       hold_seconds: facts.holdSeconds,
+      ...(facts.accounts && { accounts: facts.accounts }),
       skus: [
         {
           sku,

@@ -1,7 +1,7 @@
 import type { Order } from "../../schema/order.ts";
 import { dictionaryOf, fill } from "./format.ts";
 import { Countdown, Layout, Note, type Scene } from "./layout.tsx";
-import { Code, codeOf, Lines, redirectOf, watched } from "./order-parts.tsx";
+import { Code, codeOf, Lines, redirectOf, turnOf, watched } from "./order-parts.tsx";
 
 /** One way to pay: a button. */
 export interface Method {
@@ -21,8 +21,9 @@ export interface CashierPageProps {
 
 export function CashierPage({ scene, order, methods, keyOf, refused, retry }: CashierPageProps) {
   const t = dictionaryOf(scene.lang);
+  const turn = turnOf(order);
   return (
-    <Layout scene={scene} title={t.cashier} script="order" narrow>
+    <Layout scene={scene} title={t.cashier} script="order" refresh={turn === null ? null : scene.here} narrow>
       <h1>{t.cashier}</h1>
       {refused && (
         <Note kind="bad">
@@ -40,7 +41,8 @@ export function CashierPage({ scene, order, methods, keyOf, refused, retry }: Ca
           <Lines t={t} order={order} />
         </section>
         {order.state === "pending" && <Choice scene={scene} order={order} methods={methods} keyOf={keyOf} />}
-        {order.state === "paying" && <UnderWay scene={scene} order={order} retry={retry} />}
+        {order.state === "paying" && turn !== null && <InLine scene={scene} turn={turn} order={order} />}
+        {order.state === "paying" && turn === null && <UnderWay scene={scene} order={order} retry={retry} />}
         {order.state === "expired" && <Ended scene={scene} order={order} />}
       </div>
     </Layout>
@@ -75,6 +77,22 @@ function Choice({
           {t.cancel}
         </button>
       </form>
+    </div>
+  );
+}
+
+/** More people want to pay than the provider lets in: when it is their turn, and that no time to pay is lost. */
+function InLine({ scene, turn, order }: { scene: Scene; turn: number; order: Order }) {
+  const t = dictionaryOf(scene.lang);
+  const minutes = Math.max(1, Math.round((order.payBy - turn) / 60_000));
+  return (
+    <div class="stack">
+      <Note>
+        <p>
+          <strong>{t.inLine}</strong> {fill(t.inLineMore, { minutes: String(minutes) })}
+        </p>
+      </Note>
+      <Countdown scene={scene} label={t.yourTurn} until={turn} />
     </div>
   );
 }

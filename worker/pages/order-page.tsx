@@ -2,7 +2,7 @@ import { refundedOf, type Order } from "../../schema/order.ts";
 import { dictionaryOf, fill, moneyText } from "./format.ts";
 import type { Dictionary } from "./i18n/en.ts";
 import { Countdown, Instant, Layout, Note, Price, type Scene } from "./layout.tsx";
-import { Lines, redirectOf, watched } from "./order-parts.tsx";
+import { codeOf, Lines, redirectOf, turnOf, watched } from "./order-parts.tsx";
 
 /** Times a page without JavaScript looks again by itself: a minute, then its reader decides. */
 export const LOOKS_MAX = 20;
@@ -108,6 +108,11 @@ function Ways({ t, order, moving, here }: { t: Dictionary; order: Order; moving:
       )}
       {redirect && (
         <a class="button plain" href={redirect} rel="noreferrer">
+          {t.continueAtBank}
+        </a>
+      )}
+      {order.state === "paying" && !redirect && (codeOf(order) ?? turnOf(order)) !== null && (
+        <a class="button" href={`${here}/pay`}>
           {t.continueAtBank}
         </a>
       )}

@@ -54,6 +54,14 @@ export const watched = (order: Order, watch: boolean) => ({
   ...(watch && { "data-watch": "" }),
 });
 
+/** The payment whose buyer waits for their turn at the provider, until when. */
+export function turnOf({ payments }: Order): number | null {
+  const last = payments.at(-1);
+  return last?.inLine && last.state === "created" ? last.createdAt : null;
+}
+
+export const isInLine = (order: Order, now: number): boolean => (turnOf(order) ?? now) > now;
+
 /** What a phone has to scan, for whoever sits before another screen. */
 export function Code({ t, content }: { t: Dictionary; content: string }) {
   return (

@@ -23,7 +23,7 @@ import { dictionaryOf } from "./format.ts";
 import { freshKey, readBuyForm, readPayForm } from "./forms.ts";
 import { documentOf, type Scene } from "./layout.tsx";
 import { LOOKS_MAX, OrderPage } from "./order-page.tsx";
-import { isWeb } from "./order-parts.tsx";
+import { isInLine, isWeb } from "./order-parts.tsx";
 import { errorPage } from "./problem-page.tsx";
 import { SalePage, type Mine } from "./sale-page.tsx";
 import { SalesPage } from "./sales-page.tsx";
@@ -112,7 +112,9 @@ async function cashier(c: PageContext, order: Order, { refusal, retry }: Said) {
   const refused = refusal && dictionaryOf(scene.lang).refusals[refusal.code];
   const accounts = (await saleOf(c.env, order.sale, scene.now))?.accounts;
   const device = deviceOf(c.req.raw.headers);
-  const methods = waysToPay(c.env, { amount: order.amount, accounts, device });
+  const methods = waysToPay(c.env, { amount: order.amount, accounts, device }).map(
+    ({ provider, method }) => ({ provider, method: method.name }),
+  );
   const page = (
     <CashierPage
       scene={scene}
@@ -187,7 +189,8 @@ pages.post("/orders/:order/pay", sameOriginOnly, limitBuyer, formLimit, async (c
   });
   if (started.ok) {
     const { action } = started.value.payment;
-    if (action?.type === "qr") return c.redirect(`${here}/pay`, 303);
+    if (action?.type === "qr" || isInLine(started.value.order, Date.now()))
+      return c.redirect(`${here}/pay`, 303);
     const next = action?.type === "redirect" && isWeb(action.url) ? action.url : here;
     return c.redirect(next, 303);
   }

@@ -57,6 +57,8 @@ export interface Method {
   readonly devices: readonly Device[] | null;
   /** What the provider must know of who pays; null, and rightly so, for most. */
   readonly payer: "address" | "openid" | null;
+  /** New payments a second that the account takes; null when it takes all. Buyers above it wait in line. */
+  readonly creationsPerSecond: number | null;
 }
 
 /** How a request reaches a provider. Throws when no answer came in time or the circuit is open; an answer of any status is returned. */

@@ -28,6 +28,7 @@ const ACCOUNT: AlipayAccount = {
   seller_id: sellerId,
   private_key: app.privateKey,
   alipay_public_key: own.publicKey,
+  codes_per_second: 50,
   environment: "production",
 };
 const adapterOf = (send: Outbound, facts: Partial<AlipayAccount> = {}) =>

@@ -110,6 +110,11 @@ export class StripeEmulator {
     }
   };
 
+  /** Pages that somebody may pay on, the newest last. */
+  open(): string[] {
+    return [...this.#sessions.values()].filter(({ status }) => status === "open").map(({ id }) => id);
+  }
+
   /** The buyer's card is good. */
   approve(ref: string): void {
     const session = this.#sessions.get(ref);

@@ -12,7 +12,11 @@ import { StripeEmulator } from "./emulator.ts";
 
 const SECRET = "whsec_of_the_endpoint";
 const OTHER_SECRET = "whsec_of_somebody_else";
-const ACCOUNT: StripeAccount = { secret_key: "sk_test_emulated", webhook_secrets: [SECRET] };
+const ACCOUNT: StripeAccount = {
+  secret_key: "sk_test_emulated",
+  webhook_secrets: [SECRET],
+  creations_per_second: 20,
+};
 
 const adapterOf = (send: Outbound, facts: Partial<StripeAccount> = {}) =>
   stripe("main", { ...ACCOUNT, ...facts }, outboundOf(send));

@@ -21,6 +21,7 @@ const ACCOUNT: WechatPayAccount = {
   private_key: merchant.privateKey,
   serial: someone.serial,
   api_v3_key: someone.apiV3Key,
+  creations_per_second: 400,
   platform_keys: { [someone.keyId]: platform.publicKey },
 };
 const adapterOf = (send: Outbound, facts: Partial<WechatPayAccount> = {}) =>

@@ -59,6 +59,10 @@ export const en = {
   } as Record<string, string>,
   noMethods: "No way to pay is available right now. Refresh this page in a moment.",
   declined: "The last payment did not go through. You may try again.",
+  inLine: "You are in line, and your order is yours.",
+  inLineMore:
+    "Many people are paying right now, and the payment service lets them in one by one. Your {minutes} minutes to pay begin when it is your turn; stay on this page.",
+  yourTurn: "Your turn in",
   scan: "Scan this code with the app on your phone to pay.",
   atTheBank: "A payment is under way.",
   atTheBankMore: "If you have paid already, do not pay again: we are asking your bank.",

@@ -10,6 +10,8 @@ export const AlipayAccount = z.strictObject({
   private_key: z.string().refine(isPrivateKey, "an RSA private key"),
   /** Alipay's, from the application's settings; not the application's own. */
   alipay_public_key: z.string().refine(isPublicKey, "an RSA public key"),
+  /** Codes Alipay makes a second; it publishes no limit, so ask before a sale. */
+  codes_per_second: z.number().min(0.1).max(10_000).default(50),
   environment: z.enum(["production", "sandbox"]).default("production"),
 });
 export type AlipayAccount = z.infer<typeof AlipayAccount>;

@@ -13,7 +13,7 @@ import {
   isOtherState,
   isPaidAlready,
   knownRefundOf,
-  METHODS,
+  methodsAt,
   noticeOf,
   outcomeOf,
   PRODUCTS,
@@ -36,7 +36,7 @@ export function alipay(id: string, account: AlipayAccount, outbound: Outbound): 
   return {
     name: "alipay",
     account: id,
-    methods: METHODS,
+    methods: methodsAt(account.codes_per_second),
 
     create: (payment, purchase) =>
       orUnknown(async () => {

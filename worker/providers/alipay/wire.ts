@@ -9,10 +9,11 @@ import type { AlipayAccount } from "./account.ts";
 
 /** Alipay's vocabulary, and what it means. A word that is not here is `unknown`, today and next year. */
 
-export const METHODS: readonly Method[] = [
-  { name: "page", currencies: ["CNY"], devices: ["desktop"], payer: null },
-  { name: "wap", currencies: ["CNY"], devices: ["phone", "alipay"], payer: null },
-  { name: "qr", currencies: ["CNY"], devices: ["desktop"], payer: null },
+/** Addresses are only signed, and that by us: of those there are as many as we like. */
+export const methodsAt = (codesPerSecond: number): readonly Method[] => [
+  { name: "page", currencies: ["CNY"], devices: ["desktop"], payer: null, creationsPerSecond: null },
+  { name: "wap", currencies: ["CNY"], devices: ["phone", "alipay"], payer: null, creationsPerSecond: null },
+  { name: "qr", currencies: ["CNY"], devices: ["desktop"], payer: null, creationsPerSecond: codesPerSecond },
 ];
 
 /** How Alipay names what is bought in each way. */

@@ -10,7 +10,13 @@ import type { Method, Notice, NoticeRefusal, PaymentOutcome } from "../port.ts";
 
 /** A way to pay, in the bank's words; its transfer is the default. */
 const WAYS = ["bank", "card"] as const;
-export const METHODS = WAYS.map((name): Method => ({ name, currencies: null, devices: null, payer: null }));
+export const METHODS = WAYS.map((name): Method => ({
+  name,
+  currencies: null,
+  devices: null,
+  payer: null,
+  creationsPerSecond: null,
+}));
 export const wayOf = (method: string | null): (typeof WAYS)[number] =>
   WAYS.find((known) => known === method) ?? "bank";
 

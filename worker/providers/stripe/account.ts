@@ -9,6 +9,8 @@ export const StripeAccount = z.strictObject({
     .array(z.string().regex(/^whsec_\S+$/, "starts with whsec_"))
     .min(1)
     .max(3),
+  /** Stripe takes 25 requests a second at each endpoint unless it has promised more (docs.stripe.com/rate-limits). */
+  creations_per_second: z.number().min(0.1).max(10_000).default(20),
 });
 export type StripeAccount = z.infer<typeof StripeAccount>;
 

@@ -7,7 +7,7 @@ import { PROVIDER_DEADLINE_MS } from "../outbound.ts";
 import type { NoticeRefusal, Outbound, PaymentOutcome, PaymentProvider, Purchase } from "../port.ts";
 import { orUnknown, unknown } from "../unknown.ts";
 import { isLive, type StripeAccount } from "./account.ts";
-import { actionOf, intentOf, METHODS, noticeOf, outcomeOf, refundOutcomeOf, type Thing } from "./wire.ts";
+import { actionOf, intentOf, methodsAt, noticeOf, outcomeOf, refundOutcomeOf, type Thing } from "./wire.ts";
 
 /**
  * Stripe's page lives for at least half an hour, counted by Stripe's clock when it hears of it (docs.stripe.com/api/checkout/
@@ -37,7 +37,7 @@ export function stripe(id: string, account: StripeAccount, outbound: Outbound): 
   return {
     name: "stripe",
     account: id,
-    methods: METHODS,
+    methods: methodsAt(account.creations_per_second),
 
     create: (payment, purchase) =>
       said(async () => {

@@ -19,12 +19,14 @@ const COUNTED_OTHERWISE = new Set(["ISK", "UGX", "MGA", "HUF", "TWD", "BHD", "JO
 const CURRENCIES = Intl.supportedValuesOf("currency").filter((code) => !COUNTED_OTHERWISE.has(code));
 
 /** Stripe's hosted page is the default; `card` is for shops that have Stripe's own element on a page of theirs. */
-export const METHODS: readonly Method[] = ["checkout", "card"].map((name) => ({
-  name,
-  currencies: CURRENCIES,
-  devices: name === "card" ? [] : null,
-  payer: null,
-}));
+export const methodsAt = (creationsPerSecond: number): readonly Method[] =>
+  ["checkout", "card"].map((name) => ({
+    name,
+    currencies: CURRENCIES,
+    devices: name === "card" ? [] : null,
+    payer: null,
+    creationsPerSecond,
+  }));
 
 /** What a payment is at Stripe: a page that makes an intent, or an intent. */
 export type Thing = Stripe.Checkout.Session | Stripe.PaymentIntent;

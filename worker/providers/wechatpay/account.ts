@@ -8,6 +8,8 @@ export const WechatPayAccount = z.strictObject({
   /** The merchant's own key, and the serial number of its certificate. */
   private_key: z.string().refine(isPrivateKey, "an RSA private key"),
   serial: z.string().regex(/^[0-9A-F]{16,64}$/, "hexadecimal digits in capitals"),
+  /** WeChat Pay takes about 500 a second of a merchant unless it has promised more. */
+  creations_per_second: z.number().min(0.1).max(10_000).default(400),
   /** Opens what notifications seal. */
   api_v3_key: z.string().regex(/^[\x21-\x7e]{32}$/, "32 characters"),
   /** WeChat Pay's keys or certificates by their serial (`PUB_KEY_ID_…`): the one to ask for first, and others while it changes. */

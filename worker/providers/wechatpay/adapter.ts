@@ -7,7 +7,7 @@ import { HOST, type WechatPayAccount } from "./account.ts";
 import { Envelope } from "./envelope.ts";
 import {
   codeOf,
-  METHODS,
+  methodsAt,
   noticeOf,
   outcomeOf,
   refundOutcomeOf,
@@ -38,7 +38,7 @@ export function wechatpay(id: string, account: WechatPayAccount, outbound: Outbo
   return {
     name: "wechatpay",
     account: id,
-    methods: METHODS,
+    methods: methodsAt(account.creations_per_second),
 
     create: (payment, purchase) =>
       orUnknown(async () => {

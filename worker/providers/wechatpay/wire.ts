@@ -12,11 +12,11 @@ import type { WechatPayAccount } from "./account.ts";
 
 /** WeChat Pay's vocabulary, and what it means. A word that is not here is `unknown`, today and next year. */
 
-export const METHODS: readonly Method[] = [
-  { name: "native", currencies: ["CNY"], devices: ["desktop"], payer: null },
-  { name: "h5", currencies: ["CNY"], devices: ["phone"], payer: "address" },
+export const methodsAt = (creationsPerSecond: number): readonly Method[] => [
+  { name: "native", currencies: ["CNY"], devices: ["desktop"], payer: null, creationsPerSecond },
+  { name: "h5", currencies: ["CNY"], devices: ["phone"], payer: "address", creationsPerSecond },
   // Inside WeChat the shop's own page knows who its buyer is, and calls the wallet by itself.
-  { name: "jsapi", currencies: ["CNY"], devices: [], payer: "openid" },
+  { name: "jsapi", currencies: ["CNY"], devices: [], payer: "openid", creationsPerSecond },
 ];
 export type Way = "native" | "h5" | "jsapi";
 export const wayOf = ({ method }: Payment): Way =>
