@@ -23,6 +23,8 @@ export default defineConfig({
               bindings: {
                 ADMIN_KEY: "test-admin-key",
                 BUYER_TOKEN_SECRET: "test-buyer-token-secret-of-32-bytes!",
+                WEBHOOK_SECRET: "test-webhook-secret-of-32-bytes!!",
+                WEBHOOK_HOSTS_ALLOWED: "merchant.test:8080",
                 SANDBOX_WEBHOOK_SECRET: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
                 RATE_LIMIT: "off",
                 TEST_MIGRATIONS: await readD1Migrations("./schema/migrations"),

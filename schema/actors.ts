@@ -31,6 +31,7 @@ import type {
   StockMove,
   StockState,
 } from "./sku.ts";
+import type { Delivery, Endpoint, WebhookEvent } from "./webhook.ts";
 
 /** What may be asked of the one writer of a SKU's stock. Every answer is durable before it is given. */
 export interface SkuApi {
@@ -102,6 +103,18 @@ export interface GateApi {
   configure(sale: Sale): Promise<Sale | null>;
   view(): Promise<GateView | null>;
   fetch(request: Request): Promise<Response>;
+}
+
+/** One endpoint of a merchant. */
+export interface WebhookApi {
+  configure(endpoint: Endpoint): Promise<void>;
+  view(): Promise<Endpoint | null>;
+  /** Of what it does not want to know, and knows already, it is not told. */
+  tell(events: readonly WebhookEvent[]): Promise<void>;
+  /** The newest first. @param below the `next` of the page before. */
+  deliveries(max: number, below: number): Promise<{ deliveries: Delivery[]; next: number | null }>;
+  /** False when there is no such delivery, or nobody to tell. */
+  resend(id: string): Promise<boolean>;
 }
 
 /** The line before one receiving account at a provider. */

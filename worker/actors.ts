@@ -1,4 +1,4 @@
-import type { BankApi, GateApi, OrderApi, SkuApi, TurnstileApi } from "../schema/actors.ts";
+import type { BankApi, GateApi, OrderApi, SkuApi, TurnstileApi, WebhookApi } from "../schema/actors.ts";
 import type { OrderId, SaleId, SkuNumber } from "../schema/ids.ts";
 import type { Receiver } from "../schema/order.ts";
 
@@ -49,4 +49,6 @@ export const poolingGate = (env: Namespaces, sku: SkuNumber, gate: number): Gate
 /** The line before one receiving account. */
 export const turnstileActor = (env: Pick<Env, "TURNSTILE">, { provider, account }: Receiver): TurnstileApi =>
   actor(env.TURNSTILE, `${provider}/${account}`);
+/** One endpoint of a merchant, by its id. */
+export const webhookActor = (env: Pick<Env, "WEBHOOK">, id: string): WebhookApi => actor(env.WEBHOOK, id);
 export const bankActor = (bank: DurableObjectNamespace): BankApi => actor(bank, BANK);

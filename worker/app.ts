@@ -25,6 +25,7 @@ import { staffCases } from "./routes/staff-cases.ts";
 import { staffDesk } from "./routes/staff-desk.ts";
 import { staffOrders } from "./routes/staff-orders.ts";
 import { staffSales } from "./routes/staff-sales.ts";
+import { staffWebhooks } from "./routes/staff-webhooks.ts";
 import { webhooks } from "./routes/webhooks.ts";
 
 const CORS_MAX_AGE_S = 600;
@@ -95,6 +96,7 @@ function createApp() {
     staffOrders,
     staffDesk,
     staffCases,
+    staffWebhooks,
     metrics,
   ])
     app.route("/", group);

@@ -11,6 +11,8 @@ type Settings = Partial<
     | "ALLOWED_ORIGINS"
     | "ADMIN_KEY"
     | "BUYER_TOKEN_SECRET"
+    | "WEBHOOK_SECRET"
+    | "WEBHOOK_HOSTS_ALLOWED"
     | "SANDBOX_WEBHOOK_SECRET"
     | "ACCESS_TEAM"
     | "ACCESS_AUDIENCE",
@@ -19,7 +21,7 @@ type Settings = Partial<
 > & { readonly [account: `${string}_ACCOUNT_${string}`]: string };
 
 /** HS256 wants a key of at least its hash's length (RFC 7518, section 3.2). */
-const TOKEN_SECRET_BYTES_MIN = 32;
+const SECRET_BYTES_MIN = 32;
 const ADMIN_KEY_CHARS_MIN = 12;
 
 /**
@@ -30,11 +32,14 @@ export function readConfig(settings: Settings): void {
   const production = settings.ENVIRONMENT === "production";
   const wrong: string[] = [];
   if (!settings.ENVIRONMENT) wrong.push("ENVIRONMENT is not set");
-  if (new TextEncoder().encode(settings.BUYER_TOKEN_SECRET ?? "").length < TOKEN_SECRET_BYTES_MIN)
-    wrong.push(`BUYER_TOKEN_SECRET is shorter than ${TOKEN_SECRET_BYTES_MIN} bytes`);
+  for (const name of ["BUYER_TOKEN_SECRET", "WEBHOOK_SECRET"] as const)
+    if (new TextEncoder().encode(settings[name] ?? "").length < SECRET_BYTES_MIN)
+      wrong.push(`${name} is shorter than ${SECRET_BYTES_MIN} bytes`);
   if (settings.ADMIN_KEY !== undefined && settings.ADMIN_KEY.length < ADMIN_KEY_CHARS_MIN)
     wrong.push(`ADMIN_KEY is shorter than ${ADMIN_KEY_CHARS_MIN} characters`);
   if (production && settings.RATE_LIMIT === "off") wrong.push("RATE_LIMIT=off is for load tests only");
+  if (production && settings.WEBHOOK_HOSTS_ALLOWED)
+    wrong.push("WEBHOOK_HOSTS_ALLOWED opens private networks, which has no place in production");
 
   if (Boolean(settings.ACCESS_TEAM) !== Boolean(settings.ACCESS_AUDIENCE))
     wrong.push("ACCESS_TEAM and ACCESS_AUDIENCE go together");

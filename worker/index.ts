@@ -8,6 +8,7 @@ export { OrderActor } from "../durable-objects/order/actor.ts";
 export { SandboxBank } from "../durable-objects/sandbox-bank/actor.ts";
 export { SkuActor } from "../durable-objects/sku/actor.ts";
 export { TurnstileActor } from "../durable-objects/turnstile/actor.ts";
+export { WebhookActor } from "../durable-objects/webhook/actor.ts";
 
 // At start-up, so that a deployment with settings that must not be never answers a request.
 readConfig({ ...env });

@@ -112,6 +112,13 @@ export const staffKeys = sqliteTable("staff_keys", {
   revokedAt: integer("revoked_at"),
 });
 
+/** Where merchants are told what happens; what an endpoint is, its own actor keeps. */
+export const webhookEndpoints = sqliteTable("webhook_endpoints", {
+  id: text("id").primaryKey(),
+  createdAt: integer("created_at").notNull(),
+  createdBy: text("created_by").notNull(),
+});
+
 export const audit = sqliteTable(
   "audit",
   {

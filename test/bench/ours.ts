@@ -13,6 +13,7 @@ import type { Load, Loaded } from "./load.ts";
 export const SECRETS = {
   ADMIN_KEY: "bench-admin-key",
   BUYER_TOKEN_SECRET: "bench-buyer-token-secret-of-32-bytes",
+  WEBHOOK_SECRET: "a-webhook-secret-of-thirty-two-bytes",
   SANDBOX_WEBHOOK_SECRET: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
 };
 export const CONNECTIONS = 128;

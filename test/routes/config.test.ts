@@ -7,6 +7,7 @@ const LOCAL = {
   RATE_LIMIT: "on",
   ADMIN_KEY: "an-admin-key-long-enough",
   BUYER_TOKEN_SECRET: "a-secret-of-at-least-thirty-two-bytes",
+  WEBHOOK_SECRET: "another-secret-of-thirty-two-bytes!",
   SANDBOX_WEBHOOK_SECRET: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
   SANDBOX_BANK: {},
 };
@@ -40,6 +41,8 @@ describe("a deployment", () => {
       { ...LOCAL, BUYER_TOKEN_SECRET: "x".repeat(31) },
       "BUYER_TOKEN_SECRET",
     ],
+    ["no webhook secret", { ...LOCAL, WEBHOOK_SECRET: "" }, "WEBHOOK_SECRET"],
+    ["private hosts in production", { ...PRODUCTION, WEBHOOK_HOSTS_ALLOWED: "10.0.0.1" }, "WEBHOOK_HOSTS"],
     ["an admin key anybody guesses", { ...LOCAL, ADMIN_KEY: "admin" }, "ADMIN_KEY"],
     ["a provider that does not exist", { ...LOCAL, PROVIDERS: "sandbox, moneybags" }, '"moneybags"'],
     ["a sandbox that cannot sign", { ...LOCAL, SANDBOX_WEBHOOK_SECRET: "plain" }, "SANDBOX_WEBHOOK_SECRET"],

@@ -38,7 +38,9 @@ export class Merchant {
       bindings: { ...SECRETS, ...accounts, PROVIDERS: providers, RATE_LIMIT: "off", REQUEST_LOG: "off" },
       outbound: async (request) => {
         const { url, method } = request;
-        const answer = world[new URL(url).hostname];
+        const { hostname } = new URL(url);
+        // The sandbox bank calls back to where it was told: to ourselves.
+        const answer = hostname === "127.0.0.1" ? fetch : world[hostname];
         if (!answer) throw new Error(`nobody answers for ${url}`);
         const body = method === "GET" ? null : await request.arrayBuffer();
         return answer(new Request(url, { method, headers: [...request.headers], body }));

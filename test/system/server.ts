@@ -11,6 +11,7 @@ const READY_MS_MAX = 60_000;
 export const SECRETS = {
   ADMIN_KEY: "system-test-admin-key",
   BUYER_TOKEN_SECRET: "system-test-buyer-token-secret-of-32",
+  WEBHOOK_SECRET: "a-webhook-secret-of-thirty-two-bytes",
   SANDBOX_WEBHOOK_SECRET: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
 };
 

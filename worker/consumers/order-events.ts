@@ -1,7 +1,9 @@
 import type { OrderEventMessage } from "../../schema/messages.ts";
 import { unborn, type Order } from "../../schema/order.ts";
-import { orderActor, skuActor } from "../actors.ts";
+import { orderActor, skuActor, webhookActor } from "../actors.ts";
+import { eventsIn } from "../merchant/events.ts";
 import { project, type Projected } from "../read-models/projection.ts";
+import { listEndpoints } from "../read-models/webhook-endpoints.ts";
 import { deliver, eachOf, groupsOf, understood } from "./delivery.ts";
 import { OrderEventShape } from "./shapes.ts";
 
@@ -18,7 +20,13 @@ export async function consumeOrderEvents(batch: MessageBatch<OrderEventMessage>,
   const groups = groupsOf(stored, ({ body }) =>
     body.type === "order_changed" ? body.order.order : body.sku,
   );
-  await eachOf(groups, (group) => deliver(group, () => acknowledge(env, group)));
+  const endpoints = stored.length > 0 ? await listEndpoints(env.DB).catch(() => null) : [];
+  await eachOf(groups, (group) =>
+    deliver(group, async () => {
+      await tellMerchants(env, endpoints, group);
+      await acknowledge(env, group);
+    }),
+  );
 }
 
 /** The messages that D1 has: all of them, or none and they are sent back. */
@@ -47,6 +55,18 @@ function changesOf(message: OrderEventMessage): Projected[] {
     return { order, rank: 0 };
   });
   return [...placed, ...expired];
+}
+
+/** Before an actor may forget that there is something to tell, every endpoint has written it down. */
+async function tellMerchants(
+  env: Env,
+  endpoints: readonly string[] | null,
+  messages: readonly EventMessage[],
+): Promise<void> {
+  if (!endpoints) throw new Error("nobody knows which merchants to tell");
+  if (endpoints.length === 0) return;
+  const events = messages.flatMap(({ body }) => eventsIn(body));
+  if (events.length > 0) await Promise.all(endpoints.map((id) => webhookActor(env, id).tell(events)));
 }
 
 /** Tells one actor what D1 has of it. A SKU knows each message by its own last row, so it hears of each. */

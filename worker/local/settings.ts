@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PORT_DEFAULT = 8787;
-const SECRETS = ["ADMIN_KEY", "BUYER_TOKEN_SECRET", "SANDBOX_WEBHOOK_SECRET"] as const;
+const SECRETS = ["ADMIN_KEY", "BUYER_TOKEN_SECRET", "WEBHOOK_SECRET", "SANDBOX_WEBHOOK_SECRET"] as const;
 const SECRETS_FILE = "secrets.json";
 type Secrets = Record<(typeof SECRETS)[number], string>;
 
@@ -44,6 +44,7 @@ export function readSettings(): Settings {
       ALLOWED_ORIGINS: process.env.ALLOWED_ORIGINS ?? "",
       PROVIDERS: process.env.PROVIDERS ?? "sandbox",
       CASHIER: process.env.CASHIER ?? "",
+      WEBHOOK_HOSTS_ALLOWED: process.env.WEBHOOK_HOSTS_ALLOWED ?? "",
       ...accounts(),
     },
     seed: process.env.SEED !== "off",
@@ -65,6 +66,7 @@ function readSecrets(dataDir: string): Secrets {
   const made: Secrets = {
     ADMIN_KEY: `dbk_admin_${randomBytes(32).toString("base64url")}`,
     BUYER_TOKEN_SECRET: randomBytes(32).toString("base64url"),
+    WEBHOOK_SECRET: randomBytes(32).toString("base64url"),
     SANDBOX_WEBHOOK_SECRET: `whsec_${randomBytes(24).toString("base64")}`,
   };
   const secrets = { ...made, ...kept };
