@@ -247,6 +247,8 @@ export type StartAnswer = Result<{ order: Order; payment: Payment; replayed: boo
 export type CancelAnswer = Result<Order, { code: "order_state"; state: OrderState }>;
 
 export interface RefundRequest {
+  /** A refund that has failed and is to be made again: its payment and amount, whatever else is left. */
+  readonly again?: RefundId;
   /** All that is left when null. */
   readonly amount: Money | null;
   readonly reason: string;
@@ -258,6 +260,7 @@ export interface RefundRequest {
 export type RefundAnswer = Result<
   { order: Order; refund: Refund; replayed: boolean },
   | { code: "unknown_order" }
+  | { code: "unknown_refund" }
   | { code: "order_state"; state: OrderState }
   | { code: "refund_exceeds_captured"; refundable: Money }
   | { code: "idempotency_key_reused" }

@@ -24,6 +24,7 @@ import { sales } from "./routes/sales.ts";
 import { staffCases } from "./routes/staff-cases.ts";
 import { staffDesk } from "./routes/staff-desk.ts";
 import { staffOrders } from "./routes/staff-orders.ts";
+import { staffRefunds } from "./routes/staff-refunds.ts";
 import { staffSales } from "./routes/staff-sales.ts";
 import { staffWebhooks } from "./routes/staff-webhooks.ts";
 import { webhooks } from "./routes/webhooks.ts";
@@ -94,6 +95,7 @@ function createApp() {
     webhooks,
     staffSales,
     staffOrders,
+    staffRefunds,
     staffDesk,
     staffCases,
     staffWebhooks,

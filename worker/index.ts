@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { app } from "./app.ts";
 import { readConfig } from "./config.ts";
 import { consume } from "./consumers/consume.ts";
+import { sweep } from "./schedules/sweep.ts";
 
 export { GateActor } from "../durable-objects/gate/actor.ts";
 export { OrderActor } from "../durable-objects/order/actor.ts";
@@ -16,4 +17,5 @@ readConfig({ ...env });
 export default {
   fetch: app.fetch,
   queue: consume,
+  scheduled: ({ scheduledTime }, bindings) => sweep(bindings, scheduledTime),
 } satisfies ExportedHandler<Env>;

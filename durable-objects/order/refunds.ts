@@ -7,6 +7,7 @@ import {
   type OrderState,
   type Payment,
   type Refund,
+  type RefundRequest,
 } from "../../schema/order.ts";
 import { err, ok, type Result } from "../../schema/result.ts";
 import { ignore, openCase, type Decision } from "./decision.ts";
@@ -56,19 +57,23 @@ export function refundPayment(
 }
 
 export type StaffRefusal =
+  | { code: "unknown_refund" }
   | { code: "order_state"; state: OrderState }
   | { code: "refund_exceeds_captured"; refundable: Money };
 
 /** Staff give money back: a part, or all that is left. Never more than was captured, whatever is on its way. */
 export function requestRefund(
   order: Order,
-  { amount, reason }: { amount: Money | null; reason: string },
+  { amount, reason, again }: Pick<RefundRequest, "amount" | "reason" | "again">,
   now: number,
 ): Result<Decision, StaffRefusal> {
-  const payment = order.payments.find(({ id }) => id === order.paidBy);
+  const failed = order.refunds.find(({ id, state }) => id === again && state === "failed");
+  if (again !== undefined && !failed) return err({ code: "unknown_refund" });
+  // Late and surplus money is of other payments than the one that pays for the order.
+  const payment = order.payments.find(({ id }) => id === (failed?.payment ?? order.paidBy));
   if (!payment || order.stock === "retaking") return err({ code: "order_state", state: order.state });
   const left = leftOf(order, payment);
-  const wanted = amount ?? left;
+  const wanted = failed?.amount ?? amount ?? left;
   const tooMuch = wanted.amount <= 0 || wanted.amount > left.amount || wanted.currency !== left.currency;
   if (tooMuch || order.refunds.length >= REFUNDS_MAX)
     return err({ code: "refund_exceeds_captured", refundable: left });

@@ -1,3 +1,4 @@
+import { sql } from "drizzle-orm";
 import { index, integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
 
 /** D1: what is listed and looked up. It decides nothing, and a checkout works without it. Instants are epoch milliseconds. */
@@ -53,20 +54,34 @@ export const payments = sqliteTable(
     /** The merchant's account at the provider. */
     account: text("account").notNull().default("main"),
   },
-  (table) => [index("payments_by_provider_ref").on(table.providerRef)],
+  (table) => [
+    index("payments_by_provider_ref").on(table.providerRef),
+    // What is open is little, and asked for at every scrape.
+    index("payments_open")
+      .on(table.provider, table.currency)
+      .where(sql`state IN ('created', 'requires_action', 'authorized', 'unknown')`),
+  ],
 );
 
-export const refunds = sqliteTable("refunds", {
-  id: text("id").primaryKey(),
-  orderId: text("order_id").notNull(),
-  paymentId: text("payment_id").notNull(),
-  state: text("state").notNull(),
-  amountMinor: integer("amount_minor").notNull(),
-  currency: text("currency").notNull(),
-  reason: text("reason").notNull(),
-  createdAt: integer("created_at").notNull(),
-  version: integer("version").notNull(),
-});
+export const refunds = sqliteTable(
+  "refunds",
+  {
+    id: text("id").primaryKey(),
+    orderId: text("order_id").notNull(),
+    paymentId: text("payment_id").notNull(),
+    state: text("state").notNull(),
+    amountMinor: integer("amount_minor").notNull(),
+    currency: text("currency").notNull(),
+    reason: text("reason").notNull(),
+    createdAt: integer("created_at").notNull(),
+    version: integer("version").notNull(),
+  },
+  (table) => [
+    index("refunds_pending")
+      .on(table.paymentId)
+      .where(sql`state = 'pending'`),
+  ],
+);
 
 export const cases = sqliteTable(
   "cases",

@@ -274,3 +274,49 @@ describe("a buyer who waits in line", () => {
     expect(started.ok && started.value.order.payBy).toBe(PAY_BY);
   });
 });
+
+describe("a refund that has failed", () => {
+  const failedOf = (order: Order, id = order.refunds[0]?.id ?? "ref_") =>
+    decide(order, { ...reports(order).refundFailed, refund: id }, PLACED_AT).order;
+
+  test("is made again by staff: the same money of the same payment, under a number of its own", () => {
+    const order = failedOf(situations.refunding());
+    const [failed] = order.refunds;
+    const again = { amount: null, reason: "staff", again: failed?.id ?? "ref_" } as const;
+    const asked = requestRefund(order, again, PLACED_AT);
+    if (!asked.ok) throw new Error(asked.error.code);
+    const after = finish(order, asked.value, PLACED_AT).order;
+    expect(after.refunds[1]).toMatchObject({
+      state: "pending",
+      amount: failed?.amount,
+      payment: failed?.payment,
+    });
+    expect(after.refunds[1]?.id).not.toBe(failed?.id);
+    expect(requestRefund(after, again, PLACED_AT)).toMatchObject({
+      error: { code: "refund_exceeds_captured" },
+    });
+  });
+
+  test("is not made again while it may still succeed, nor one that nobody asked for", () => {
+    const order = situations.refunding();
+    for (const again of [order.refunds[0]?.id ?? "ref_", "ref_never"] as const)
+      expect(requestRefund(order, { amount: null, reason: "staff", again }, PLACED_AT)).toMatchObject({
+        error: { code: "unknown_refund" },
+      });
+  });
+
+  test("of money that came twice gives back that money, not the order's", () => {
+    const one = situations.declined();
+    const started = start(one, startRequest(one), PLACED_AT + 1_000);
+    if (!started.ok) throw new Error(started.error.code);
+    let order = started.value.order;
+    for (const { id } of order.payments)
+      order = decide(order, { ...reports(order).succeeded, payment: id }, PLACED_AT + 2_000).order;
+    const surplus = order.refunds[0];
+    const failed = failedOf(order);
+    const again = { amount: null, reason: "staff", again: surplus?.id ?? "ref_" } as const;
+    const asked = requestRefund(failed, again, PLACED_AT + 3_000);
+    expect(asked.ok && asked.value.order.refunds[1]?.payment).toBe(surplus?.payment);
+    expect(surplus?.payment).not.toBe(failed.paidBy);
+  });
+});

@@ -6,6 +6,8 @@ import { refusals, routes, STAFF } from "../api/routes.ts";
 import { requireStaff } from "../middleware/staff.ts";
 import { listSales } from "../read-models/catalogue.ts";
 import { countsOf } from "../read-models/counts.ts";
+import { countLate } from "../read-models/late-orders.ts";
+import { limboOf } from "../read-models/limbo.ts";
 
 const scrape = createRoute({
   method: "get",
@@ -22,6 +24,7 @@ const scrape = createRoute({
   },
 });
 
+const LIMBO = ["kind", "provider", "currency"];
 const STOCK = ["initial", "restocked", "available", "held", "sold"] as const;
 
 export const metrics = routes().openapi(scrape, async (c) => {
@@ -41,6 +44,19 @@ export const metrics = routes().openapi(scrape, async (c) => {
   for (const { state, count } of counts.orders) orders.set({ state }, count);
   const cases = gauge("cases_open", "Anomalies that wait for people, by kind.", "kind");
   for (const { kind, count } of counts.cases) cases.set({ kind }, count);
+  const now = Date.now();
+  const money = gauge("limbo_minor", "Money whose fate is open, in minor units.", ...LIMBO);
+  const number = gauge("limbo_count", "Payments and refunds whose fate is open.", ...LIMBO);
+  const age = gauge("limbo_age_seconds", "Age of the oldest payment or refund whose fate is open.", ...LIMBO);
+  for (const { kind, provider, currency, count, amountMinor, oldestAt } of await limboOf(c.env.DB)) {
+    const labels = { kind, provider, currency };
+    money.set(labels, amountMinor);
+    number.set(labels, count);
+    age.set(labels, Math.max(0, now - oldestAt) / 1_000);
+  }
+  gauge("orders_late", "Orders that should have ended a quarter of an hour ago and more.").set(
+    await countLate(c.env.DB, now),
+  );
   gauge("dead_letters", "Dead letters that nobody has replayed.").set(counts.deadLetters);
 
   return c.body(await registry.metrics(), 200, { "Content-Type": registry.contentType });

@@ -2,23 +2,11 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { isOrderId } from "../../schema/ids.ts";
 import { ORDER_STATES, type Order, type Report } from "../../schema/order.ts";
 import { orderActor } from "../actors.ts";
-import { iso, orderToWire, refundToWire } from "../api/present.ts";
-import {
-  answer,
-  body,
-  BODY_REFUSALS,
-  KEY_HEADER,
-  KEY_REFUSALS,
-  refusals,
-  routes,
-  STAFF,
-} from "../api/routes.ts";
-import { Order as OrderAnswer, OrderPage, Refund, RefundRequest, Timeline } from "../api/schemas.ts";
+import { iso, orderToWire } from "../api/present.ts";
+import { answer, refusals, routes, STAFF } from "../api/routes.ts";
+import { Order as OrderAnswer, OrderPage, Timeline } from "../api/schemas.ts";
 import { audit } from "../audit.ts";
-import { fingerprintOf } from "../checkout/fingerprint.ts";
 import { readOrder } from "../checkout/read.ts";
-import { jsonBody } from "../middleware/body.ts";
-import { idempotencyKey, markReplayed, requireIdempotencyKey } from "../middleware/idempotency-key.ts";
 import { requireStaff } from "../middleware/staff.ts";
 import { problem } from "../problem.ts";
 import { providerOf } from "../providers/registry.ts";
@@ -70,29 +58,6 @@ const timeline = createRoute({
   },
 });
 
-const refund = createRoute({
-  method: "post",
-  path: "/v1/admin/orders/{order}/refunds",
-  tags: ["Staff"],
-  summary: "Give money back: all that is left, or a part",
-  security: STAFF,
-  parameters: [KEY_HEADER],
-  middleware: [requireStaff("finance"), requireIdempotencyKey, jsonBody] as const,
-  request: { params, ...body(RefundRequest) },
-  responses: {
-    202: answer("The refund, on its way to the provider.", Refund),
-    ...refusals(
-      ...BODY_REFUSALS,
-      ...KEY_REFUSALS,
-      "unauthenticated",
-      "forbidden",
-      "not_found",
-      "order_state",
-      "refund_exceeds_captured",
-    ),
-  },
-});
-
 const query = createRoute({
   method: "post",
   path: "/v1/admin/orders/{order}/query",
@@ -136,50 +101,6 @@ export const staffOrders = routes()
     const entries = await orderActor(c.env, order.order).timeline();
     const data = [placedEntry(order), ...entries].map((entry) => ({ ...entry, at: iso(entry.at) }));
     return c.json({ order: order.order, data }, 200);
-  })
-  .openapi(refund, async (c) => {
-    const { order: id } = c.req.valid("param");
-    const { amount = null, reason } = c.req.valid("json");
-    const order = await readOrder(c.env, id);
-    if (!order) return problem(c, { code: "not_found" });
-    if (amount && amount.currency !== order.amount.currency)
-      return problem(c, {
-        code: "invalid_request",
-        errors: [{ pointer: "/amount/currency", detail: `the order is in ${order.amount.currency}` }],
-      });
-
-    await audit(c, { action: "order.refund", target: id, reason, detail: { amount } });
-    const refunded = await orderActor(c.env, order.order).refund({
-      amount,
-      reason,
-      by: c.get("staff").id,
-      key: idempotencyKey(c),
-      fingerprint: fingerprintOf(amount && [amount.amount, amount.currency], reason),
-    });
-    if (refunded.ok) {
-      markReplayed(c, refunded.value.replayed);
-      // As it was first answered, which a replay repeats; the order tells what has become of it since.
-      return c.json(refundToWire({ ...refunded.value.refund, state: "pending" }), 202);
-    }
-    const { error } = refunded;
-    switch (error.code) {
-      case "unknown_order":
-        return problem(c, { code: "order_state", detail: "Nothing was ever paid for this order." });
-      case "order_state":
-        return problem(c, {
-          code: "order_state",
-          detail: `The order is ${error.state}; nothing was captured.`,
-        });
-      case "refund_exceeds_captured": {
-        const { amount: left, currency } = error.refundable;
-        return problem(c, {
-          code: error.code,
-          detail: `At most ${left} minor units of ${currency} are left to refund.`,
-        });
-      }
-      default:
-        return problem(c, { code: error.code });
-    }
   })
   .openapi(query, async (c) => {
     const { order: id } = c.req.valid("param");

@@ -1,0 +1,2 @@
+CREATE INDEX `payments_open` ON `payments` (`provider`,`currency`) WHERE state IN ('created', 'requires_action', 'authorized', 'unknown');--> statement-breakpoint
+CREATE INDEX `refunds_pending` ON `refunds` (`payment_id`) WHERE state = 'pending';
