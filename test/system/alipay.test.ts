@@ -35,6 +35,11 @@ describe("a purchase by Alipay", () => {
     });
   });
   afterAll(() => merchant.close());
+  afterAll(() => {
+    expect(merchant.lines.some((line) => line.includes('"order_transition"'))).toBe(true);
+    const told = ["trade_status", "fund_bill_list", "biz_content", "qr.alipay.com", "gateway.do"];
+    expect(merchant.leaked([app.privateKey.slice(40, 80), SECRETS.ADMIN_KEY, ...told])).toEqual([]);
+  });
 
   async function deliver(from: number, times = 1): Promise<void> {
     const headers = new Headers({ "content-type": "application/x-www-form-urlencoded" });

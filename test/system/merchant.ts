@@ -11,12 +11,15 @@ type Answering = (request: Request) => Promise<Response>;
 /** A merchant with accounts at real providers: the production bundle, and at the edge of its network somebody who answers for them. */
 export class Merchant {
   readonly client: Client;
+  /** Everything that was logged. */
+  readonly lines: string[];
   readonly #server: { dispose(): Promise<void> };
   readonly #dir: string;
   #sales = 0;
 
-  private constructor(client: Client, server: { dispose(): Promise<void> }, dir: string) {
+  private constructor(client: Client, lines: string[], server: { dispose(): Promise<void> }, dir: string) {
     this.client = client;
+    this.lines = lines;
     this.#server = server;
     this.#dir = dir;
   }
@@ -30,12 +33,14 @@ export class Merchant {
     const stateDir = join(dir, "state");
     wrangler("d1", "migrations", "apply", "DB", "--local", "--persist-to", stateDir);
     const port = await freePort();
+    const lines: string[] = [];
     const server = await serveBundle({
       config: "wrangler.toml",
       port,
       outDir: join(dir, "bundle"),
       stateDir,
-      bindings: { ...SECRETS, ...accounts, PROVIDERS: providers, RATE_LIMIT: "off", REQUEST_LOG: "off" },
+      bindings: { ...SECRETS, ...accounts, PROVIDERS: providers, RATE_LIMIT: "off", REQUEST_LOG: "on" },
+      hear: (line) => lines.push(line),
       outbound: async (request) => {
         const { url, method } = request;
         const { hostname } = new URL(url);
@@ -46,7 +51,7 @@ export class Merchant {
         return answer(new Request(url, { method, headers: [...request.headers], body }));
       },
     });
-    return new Merchant(new Client(`http://127.0.0.1:${port}`, SECRETS), server, dir);
+    return new Merchant(new Client(`http://127.0.0.1:${port}`, SECRETS), lines, server, dir);
   }
 
   async close(): Promise<void> {
@@ -80,6 +85,12 @@ export class Merchant {
   becomes({ token, order }: Purchase, state: string, ms: number): Promise<OrderBody> {
     const read = async () => (await this.client.read(token, order.id)).body;
     return until(`the order is ${state}`, ms, read, (seen) => seen.state === state);
+  }
+
+  /** What is in the lines although it must not be: secrets, what opens a payment, and what a provider told us in full. */
+  leaked(secrets: readonly string[]): string[] {
+    const all = this.lines.join("\n");
+    return secrets.filter((secret) => secret.length > 0 && all.includes(secret));
   }
 
   async callBack(provider: string, headers: Headers, body: BodyInit): Promise<number> {

@@ -23,6 +23,12 @@ describe("a purchase by Stripe", () => {
     });
   });
   afterAll(() => merchant.close());
+  afterAll(() => {
+    expect(merchant.lines.some((line) => line.includes('"order_transition"'))).toBe(true);
+    const pages = emulator.events.map(({ body }) => JSON.stringify(body));
+    const opening = ["checkout.stripe.com", "_secret_", "stripe-signature", "amount_capturable"];
+    expect(merchant.leaked([KEY, SECRET, SECRETS.ADMIN_KEY, ...opening, ...pages])).toEqual([]);
+  });
 
   /** Delivers what has happened since, signed by Stripe's own package, each event so many times. */
   async function deliver(from: number, times = 1): Promise<void> {

@@ -32,6 +32,12 @@ describe("a purchase by WeChat Pay", () => {
     });
   });
   afterAll(() => merchant.close());
+  afterAll(() => {
+    expect(merchant.lines.some((line) => line.includes('"order_transition"'))).toBe(true);
+    const told = ["ciphertext", "weixin://", "WECHATPAY2", "paySign", "oUpF8uMuAJO", "trade_state"];
+    const keys = [own.privateKey.slice(40, 80), emulator.apiV3Key, SECRETS.ADMIN_KEY];
+    expect(merchant.leaked([...keys, ...told])).toEqual([]);
+  });
 
   /** Notifies about everything since, each in a seal of its own and so many times. */
   async function deliver(from: number, times: number): Promise<void> {

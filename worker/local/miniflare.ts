@@ -30,6 +30,8 @@ export interface Bundle {
   readonly bindings: Record<string, string>;
   /** Answers what the Worker asks of the world. Left out, the world does. */
   readonly outbound?: (request: Request) => Promise<Response>;
+  /** Hears every line the Worker logs. Left out, the terminal does. */
+  readonly hear?: (line: string) => void;
 }
 
 /**
@@ -43,6 +45,7 @@ export async function serveBundle({
   stateDir,
   bindings,
   outbound,
+  hear,
 }: Bundle): Promise<{ dispose(): Promise<void> }> {
   const configPath = resolve(ROOT, config);
   wrangler("deploy", "--dry-run", "--outdir", outDir, "--config", configPath, "--env", "");
@@ -57,6 +60,7 @@ export async function serveBundle({
       cf: false,
       logRequests: false,
       log: new Log(LogLevel.WARN),
+      ...(hear && { handleStructuredLogs: ({ message }: { message: string }) => hear(message) }),
       host: "127.0.0.1",
       port: 0,
       ...(process.env.INSPECT && config === "wrangler.toml" ? { inspectorPort: 9339 } : {}),
