@@ -12,20 +12,26 @@ export interface Load {
 export interface Loaded {
   readonly tookMs: number;
   readonly statuses: Record<string, number>;
+  /** How long an answer took, of half and of 99 in a hundred of them. */
+  readonly p50Ms: number;
+  readonly p99Ms: number;
 }
 
 const HEAD_END = "\r\n\r\n";
 
 function run({ port, connections, requests }: Load): Promise<Loaded> {
   const statuses: Record<string, number> = {};
+  const latencies: number[] = [];
   let next = 0;
   const startedAt = performance.now();
   const one = (): Promise<void> =>
     new Promise((resolve, reject) => {
       const socket = connect(port, "127.0.0.1");
       let pending = "";
+      let sentAt = 0;
       const send = (): void => {
         const request = requests[next++];
+        sentAt = performance.now();
         if (request === undefined) socket.end(resolve);
         else socket.write(request);
       };
@@ -43,14 +49,17 @@ function run({ port, connections, requests }: Load): Promise<Loaded> {
         if (pending.length < head + HEAD_END.length + length) return;
         const status = pending.slice(9, 12);
         statuses[status] = (statuses[status] ?? 0) + 1;
+        latencies.push(performance.now() - sentAt);
         pending = "";
         send();
       });
     });
-  return Promise.all(Array.from({ length: connections }, one)).then(() => ({
-    tookMs: performance.now() - startedAt,
-    statuses,
-  }));
+  return Promise.all(Array.from({ length: connections }, one)).then(() => {
+    const tookMs = performance.now() - startedAt;
+    const sorted = latencies.toSorted((a, b) => a - b);
+    const at = (part: number): number => sorted[Math.floor((sorted.length - 1) * part)] ?? 0;
+    return { tookMs, statuses, p50Ms: at(0.5), p99Ms: at(0.99) };
+  });
 }
 
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread of Node, not a window

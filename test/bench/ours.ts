@@ -33,12 +33,13 @@ export async function serve(
   config: string,
   bindings: Record<string, string> = {},
   dir = mkdtempSync(join(tmpdir(), "doorbuster-bench-")),
+  outbound?: (request: Request) => Promise<Response>,
 ): Promise<Restartable> {
   const port = await freePort();
   const state = { outDir: join(dir, "bundle"), stateDir: join(dir, "state") };
   if (config === "wrangler.toml")
     wrangler("d1", "migrations", "apply", "DB", "--local", "--persist-to", state.stateDir);
-  const server = await serveBundle({ config, port, ...state, bindings });
+  const server = await serveBundle({ config, port, ...state, bindings, ...(outbound && { outbound }) });
   return {
     port,
     async dispose() {
@@ -47,7 +48,7 @@ export async function serve(
     },
     async restart() {
       await server.dispose();
-      return serve(config, bindings, dir);
+      return serve(config, bindings, dir, outbound);
     },
   };
 }
@@ -90,12 +91,18 @@ export function orders(client: Client, sale: string, sku: string, count: number)
 
 /** Requests a second; every one of them must have been answered with the same status. */
 export async function load(port: number, requests: readonly string[], status: string): Promise<number> {
-  const { tookMs, statuses } = await new Promise<Loaded>((resolve, reject) => {
-    const workerData: Load = { port, connections: CONNECTIONS, requests };
+  const { tookMs } = await loaded({ port, connections: CONNECTIONS, requests }, status);
+  return (requests.length / tookMs) * 1_000;
+}
+
+/** What a load came to, each answer of which must have been of this status. */
+export async function loaded(workerData: Load, status: string): Promise<Loaded> {
+  const end = await new Promise<Loaded>((resolve, reject) => {
     const worker = new Worker(new URL("load.ts", import.meta.url), { workerData });
     worker.once("message", resolve);
     worker.once("error", reject);
   });
-  if (statuses[status] !== requests.length) throw new Error(`not all ${status}: ${JSON.stringify(statuses)}`);
-  return (requests.length / tookMs) * 1_000;
+  if (end.statuses[status] !== workerData.requests.length)
+    throw new Error(`not all ${status}: ${JSON.stringify(end.statuses)}`);
+  return end;
 }

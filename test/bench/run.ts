@@ -4,11 +4,12 @@ import { parseArgs } from "node:util";
 import { markdownOf, provenance, type Scenario } from "./harness.ts";
 import { decision } from "./scenarios/decision.ts";
 import { growth } from "./scenarios/growth.ts";
+import { hanging } from "./scenarios/hanging.ts";
 import { soldOut, throughGates, withStockLeft } from "./scenarios/orders.ts";
 
 /** `npm run bench`: every scenario, one after the other, and its results into RESULTS.md. */
 
-const SCENARIOS: readonly Scenario[] = [decision, growth, withStockLeft, throughGates, soldOut];
+const SCENARIOS: readonly Scenario[] = [decision, growth, withStockLeft, throughGates, soldOut, hanging];
 const RESULTS = join(import.meta.dirname, "RESULTS.md");
 
 const only = onlyOf();
