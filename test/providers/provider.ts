@@ -34,6 +34,8 @@ export interface Provider {
    * is the only question that reaches one whose answer was lost); or it is still open, since it comes to be with its buyer.
    */
   readonly neverCreated: "not_found" | "made" | "open";
+  /** Whether a closed page refuses its buyer, or only takes promises that nobody will ever turn into money. */
+  readonly closes: boolean;
   /** What a provider does later by itself: a refund it has accepted comes to its end. */
   readonly settle: () => Promise<void>;
   /** The same adapter before a provider that cannot be reached, never answers, or says words we have never seen. */

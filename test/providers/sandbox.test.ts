@@ -51,6 +51,7 @@ async function make(): Promise<Provider> {
     twoStep: "card",
     afterDecline: "failed",
     neverCreated: "not_found",
+    closes: true,
     settle: async () => {},
     approve: (of) => pressing("approve", of),
     decline: (of) => pressing("decline", of),

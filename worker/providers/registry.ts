@@ -3,6 +3,8 @@ import { bankActor } from "../actors.ts";
 import { bySecrets, type Accounts, type Kind, type Settings } from "./accounts.ts";
 import { AlipayAccount } from "./alipay/account.ts";
 import { alipay } from "./alipay/adapter.ts";
+import { PayPalAccount } from "./paypal/account.ts";
+import { paypal } from "./paypal/adapter.ts";
 import type { PaymentProvider } from "./port.ts";
 import { sandbox } from "./sandbox/adapter.ts";
 import { StripeAccount } from "./stripe/account.ts";
@@ -14,6 +16,7 @@ import { wechatpay } from "./wechatpay/adapter.ts";
 const KINDS: readonly Kind[] = [
   { name: "sandbox", accounts: sandboxAccounts },
   bySecrets("alipay", AlipayAccount, alipay),
+  bySecrets("paypal", PayPalAccount, paypal),
   bySecrets("stripe", StripeAccount, stripe),
   bySecrets("wechatpay", WechatPayAccount, wechatpay),
 ];

@@ -71,6 +71,7 @@ async function make(): Promise<Provider> {
     twoStep: null,
     afterDecline: "open",
     neverCreated: "open",
+    closes: true,
     settle: async () => {},
     approve: async ({ id }) => emulator.pay(id),
     decline: async ({ id }) => void emulator.arrive(id),

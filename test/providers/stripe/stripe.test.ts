@@ -69,6 +69,7 @@ async function make(): Promise<Provider> {
     twoStep: "checkout",
     afterDecline: "open",
     neverCreated: "made",
+    closes: true,
     settle: async () => {},
     approve: async ({ providerRef }) => emulator.approve(providerRef ?? ""),
     decline: async ({ providerRef }) => emulator.decline(providerRef ?? ""),

@@ -55,6 +55,7 @@ async function make(): Promise<Provider> {
     twoStep: null,
     afterDecline: "open",
     neverCreated: "not_found",
+    closes: true,
     settle: async () => emulator.settle(),
     approve: async ({ id }) => emulator.pay(id),
     decline: async () => {},

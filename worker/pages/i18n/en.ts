@@ -56,6 +56,7 @@ export const en = {
     qr: "Alipay code",
     native: "WeChat Pay",
     h5: "WeChat Pay",
+    paypal: "PayPal",
   } as Record<string, string>,
   noMethods: "No way to pay is available right now. Refresh this page in a moment.",
   declined: "The last payment did not go through. You may try again.",

@@ -52,6 +52,7 @@ export const zh: Dictionary = {
     qr: "支付宝扫码",
     native: "微信支付",
     h5: "微信支付",
+    paypal: "PayPal",
   },
   noMethods: "暂时没有可用的付款方式，请稍后刷新。",
   declined: "上一次付款没有成功，可以重试。",
