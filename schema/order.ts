@@ -208,6 +208,7 @@ export type CaseKind =
   | "unknown_order"
   | "unknown_payment"
   | "wrong_account"
+  | "bill_mismatch"
   | "refund_failed"
   | "fate_open"
   | "capture_failed"

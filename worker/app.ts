@@ -24,6 +24,7 @@ import { sales } from "./routes/sales.ts";
 import { staffCases } from "./routes/staff-cases.ts";
 import { staffDesk } from "./routes/staff-desk.ts";
 import { staffOrders } from "./routes/staff-orders.ts";
+import { staffReconciliation } from "./routes/staff-reconciliation.ts";
 import { staffRefunds } from "./routes/staff-refunds.ts";
 import { staffSales } from "./routes/staff-sales.ts";
 import { staffWebhooks } from "./routes/staff-webhooks.ts";
@@ -96,6 +97,7 @@ function createApp() {
     staffSales,
     staffOrders,
     staffRefunds,
+    staffReconciliation,
     staffDesk,
     staffCases,
     staffWebhooks,

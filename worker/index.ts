@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { app } from "./app.ts";
 import { readConfig } from "./config.ts";
 import { consume } from "./consumers/consume.ts";
-import { sweep } from "./schedules/sweep.ts";
+import { schedule } from "./schedules/schedule.ts";
 
 export { GateActor } from "../durable-objects/gate/actor.ts";
 export { OrderActor } from "../durable-objects/order/actor.ts";
@@ -17,5 +17,5 @@ readConfig({ ...env });
 export default {
   fetch: app.fetch,
   queue: consume,
-  scheduled: ({ scheduledTime }, bindings) => sweep(bindings, scheduledTime),
+  scheduled: schedule,
 } satisfies ExportedHandler<Env>;

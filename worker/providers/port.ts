@@ -2,6 +2,7 @@ import type { OrderId } from "../../schema/ids.ts";
 import type { Money } from "../../schema/money.ts";
 import type { Payment, PaymentAction, Refund, Report } from "../../schema/order.ts";
 import type { Result } from "../../schema/result.ts";
+import type { Unknown } from "./unknown.ts";
 
 /**
  * What a provider can truthfully say about a payment. `unknown` is an answer: a timeout, a 5xx or a word we
@@ -61,8 +62,21 @@ export interface Method {
   readonly creationsPerSecond: number | null;
 }
 
+/** What may differ for one request: a bill is long, and worth a wait. */
+export interface Patience {
+  readonly answerBytesMax: number;
+  readonly deadlineMs: number;
+}
+
 /** How a request reaches a provider. Throws when no answer came in time or the circuit is open; an answer of any status is returned. */
-export type Outbound = (request: Request) => Promise<Response>;
+export type Outbound = (request: Request, patience?: Patience) => Promise<Response>;
+
+/** One line of a provider's bill, by our number. */
+export interface BillRow {
+  readonly kind: "payment" | "refund";
+  readonly reference: string;
+  readonly amount: Money;
+}
 
 /**
  * One account at one payment provider. Payments and refunds are as the order keeps them: their ids are ours, `providerRef` is the provider's
@@ -91,6 +105,8 @@ export interface PaymentProvider {
     body: Uint8Array<ArrayBuffer>,
     now: number,
   ): Promise<Result<Notice | null, NoticeRefusal>>;
+  /** What the provider says about a whole day, `2026-11-21`, on the day after. Absent where it has no bills. */
+  bill?(day: string): Promise<BillRow[] | Unknown>;
   /** What this provider wants to hear when a callback was accepted. */
   acknowledge(): Response;
 }

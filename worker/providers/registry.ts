@@ -33,6 +33,12 @@ export const providerOf = (env: Env, { provider, account }: Receiver): PaymentPr
 /** The providers of this deployment, in the order the cashier shows them. */
 export const offered = (env: Env): readonly string[] => [...deskOf(env).keys()];
 
+/** Every account of every provider of this deployment. */
+export const receivers = (env: Env): Receiver[] =>
+  [...deskOf(env)].flatMap(([provider, accounts]) =>
+    [...accounts.keys()].map((account) => ({ provider, account })),
+  );
+
 /** What is wrong with the settings of providers: nothing when they can be offered as they say. */
 export function wrongProviders(settings: Settings): string[] {
   return providerNames(settings).flatMap((name) => {

@@ -19,3 +19,12 @@ export async function orUnknown<T extends { kind: string }>(
     return unknown(causeOf(cause));
   }
 }
+
+/** A bill, or why there is none. */
+export async function billOr<T>(fetched: () => Promise<T[]>): Promise<T[] | Unknown> {
+  try {
+    return await fetched();
+  } catch (cause) {
+    return unknown(messageOf(cause));
+  }
+}

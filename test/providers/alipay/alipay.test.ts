@@ -208,6 +208,38 @@ describe("money at Alipay", () => {
   });
 });
 
+/** A day's bill as Alipay packs it: a ZIP of tables in GBK, made by Python's `zipfile`, of one payment and a part given back. */
+const BILL =
+  "UEsDBBQAAAAIAABIdl1CmEdBDQEAAL0BAAAPAAAAMjA4OF9kZXRhaWwuY3N2U762fMe2jcsubT338fD38zs2vby4npdL+erpXUcX74o2MrCwMEAAQwNDU7NYXi6Ilr27L13fdVTn5Jndy7et3LoUyAQZcuDBhbNAsWPbD//efExny5a9K05t3PNE5+yrzSfBDJDSvR+2vVu84sqqxSt1zp7e/+7ory3ndh3VP/76+GegIRt3XF/Ey2VkYGRmaGhkaGQEtJZTpyCxMt7AoMI4MTHRxMDArKIiyaCypADhLE4dkGt0dr3ZekwHpFXX0FDXyFDB0MDKAISwiBnqGFpa6gGlOHXIsA3kbOJsM4SK6ZoY6JnqFKWmETAZGPi6IACLkIMXNr7d+/DUD7AgUBIc6uf3HFu8y3DjKQBQSwMEFAAAAAgAAEh2XR4ldVgxAAAALgAAABAAAAAyMDg4X3N1bW1hcnkuY3N2U979+PodXq7DR7e+2vhg11EdEOPw783HdPbuvnR928qtS6/f2Xjq1F9eLh0dQ14uAFBLAQIUAxQAAAAIAABIdl1CmEdBDQEAAL0BAAAPAAAAAAAAAAAAAACAAQAAAAAyMDg4X2RldGFpbC5jc3ZQSwECFAMUAAAACAAASHZdHiV1WDEAAAAuAAAAEAAAAAAAAAAAAAAAgAE6AQAAMjA4OF9zdW1tYXJ5LmNzdlBLBQYAAAAAAgACAHsAAACZAQAAAAA=";
+
+test("a bill is a ZIP of tables in GBK: what was paid and given back, by our numbers", async () => {
+  const signed = async (facts: Record<string, string>) => {
+    const member = JSON.stringify({ code: "10000", ...facts });
+    const name = "alipay_data_dataservice_bill_downloadurl_query_response";
+    return new Response(`{"${name}":${member},"sign":"${await own.sign(member)}"}`);
+  };
+  const billAt = (url: string) =>
+    adapterOf(async (request) =>
+      request.url === url ? new Response(Buffer.from(BILL, "base64")) : signed({ bill_download_url: url }),
+    ).bill?.("2026-11-21");
+  expect(await billAt("https://dwbillcenter.alipay.com/downloadBillFile.resource?x=1")).toEqual([
+    {
+      kind: "payment",
+      reference: "pay_00x3aaa4006xxb0ytp0000000101",
+      amount: { amount: 19_900, currency: "CNY" },
+    },
+    {
+      kind: "refund",
+      reference: "ref_00x3aaa4006xxb0ytp0000000101",
+      amount: { amount: 4_050, currency: "CNY" },
+    },
+  ]);
+  for (const url of ["https://evil.example/bill", "http://dwbillcenter.alipay.com/", "https://xalipay.com/"])
+    expect(await billAt(url)).toMatchObject({ kind: "unknown" });
+  const none = adapterOf(() => signed({ code: "40004", sub_code: "isp.bill_not_exist" }));
+  expect(await none.bill?.("2026-11-21")).toEqual([]);
+});
+
 describe("a notification of Alipay", () => {
   const adapter = adapterOf(async () => Response.error());
   const read = async ({ headers, body }: Letter) => adapter.readNotice(headers, body, Date.now());

@@ -55,11 +55,12 @@ export class WechatPayEmulator {
     const sent = await request.text();
     try {
       await this.#prove(request, sent);
-      const body = this.#route(
-        request.method,
-        new URL(request.url),
-        sent === "" ? {} : (JSON.parse(sent) as Body),
-      );
+      const { pathname } = new URL(request.url);
+      if (pathname === "/v3/billdownload/file") return new Response(this.bill());
+      const body =
+        pathname === "/v3/bill/tradebill"
+          ? await this.#billAt()
+          : this.#route(request.method, new URL(request.url), sent === "" ? {} : (JSON.parse(sent) as Body));
       return await this.signed(body === null ? 204 : 200, body === null ? "" : JSON.stringify(body));
     } catch (cause) {
       if (!(cause instanceof Refused)) throw cause;
@@ -118,6 +119,60 @@ export class WechatPayEmulator {
     trade.state = "SUCCESS";
     trade.transaction = `42000000000000000000000000${String(++this.#serials).padStart(2, "0")}`;
     this.notifications.push({ type: "TRANSACTION.SUCCESS", resource: this.#shown(trade) });
+  }
+
+  /** The day's bill, in yuan although the API counts fen, each value behind a mark. */
+  bill(): string {
+    const names =
+      "交易时间,公众账号ID,商户号,微信订单号,商户订单号,交易状态,应结订单金额,微信退款单号,商户退款单号,退款金额,商品名称,订单金额,申请退款金额";
+    const row = (...values: string[]) => values.map((value) => `\`${value}`).join(",");
+    const time = "2026-11-21 10:00:00";
+    const head = [time, this.appid, this.mchid];
+    const yuan = (fen: number) => (fen / 100).toFixed(2);
+    const paid = [...this.#trades.values()]
+      .filter(({ transaction }) => transaction !== null)
+      .map(({ reference, total, transaction }) =>
+        row(
+          ...head,
+          transaction ?? "",
+          reference,
+          "SUCCESS",
+          yuan(total),
+          "0",
+          "0",
+          "0.00",
+          "红灯, 大号",
+          yuan(total),
+          "0.00",
+        ),
+      );
+    const back = [...this.#refunds.values()].map(({ number, reference, amount }) =>
+      row(
+        ...head,
+        "4200",
+        reference,
+        "REFUND",
+        "0.00",
+        "5030",
+        number,
+        yuan(amount),
+        "红灯",
+        "0.00",
+        yuan(amount),
+      ),
+    );
+    const summary = ["总交易单数,应结订单总金额,退款总金额", row(String(paid.length), "0.00", "0.00")];
+    return `\uFEFF${[names, ...paid, ...back, ...summary].join("\r\n")}\r\n`;
+  }
+
+  async #billAt(): Promise<Body> {
+    const digest = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(this.bill()));
+    const hash_value = Buffer.from(digest).toString("hex");
+    return {
+      hash_type: "SHA1",
+      hash_value,
+      download_url: "https://api.mch.weixin.qq.com/v3/billdownload/file?token=t",
+    };
   }
 
   /** Refunds come to their end, good or bad. */

@@ -146,6 +146,33 @@ describe("money at WeChat Pay", () => {
   });
 });
 
+test("a bill says in yuan what was paid and given back, and is the one that was promised", async () => {
+  const emulator = emulated();
+  const adapter = adapterOf(emulator.answer);
+  const { order, of, purchase } = fresh();
+  await adapter.create(of, purchase);
+  emulator.pay(of.id);
+  const back = refund(order, { payment: of.id, amount: { ...of.amount, amount: 40 } });
+  await adapter.refund(back, of);
+  expect(await adapter.bill?.("2026-11-21")).toEqual([
+    { kind: "payment", reference: of.id, amount: of.amount },
+    { kind: "refund", reference: back.id, amount: back.amount },
+  ]);
+  const touched = adapterOf(async (request) => {
+    const answer = await emulator.answer(request);
+    return request.url.includes("/file")
+      ? new Response((await answer.text()).replace("1.00", "9.00"))
+      : answer;
+  });
+  expect(await touched.bill?.("2026-11-21")).toMatchObject({ kind: "unknown" });
+  const elsewhere = adapterOf(() =>
+    emulator.signed(200, JSON.stringify({ hash_value: "0", download_url: "https://evil.example/bill" })),
+  );
+  expect(await elsewhere.bill?.("2026-11-21")).toMatchObject({ kind: "unknown" });
+  const none = adapterOf(() => emulator.signed(400, JSON.stringify({ code: "NO_STATEMENT_EXIST" })));
+  expect(await none.bill?.("2026-11-21")).toEqual([]);
+});
+
 test("a refusal may come without a signature, and never with a wrong one", async () => {
   const { of, purchase } = fresh();
   const refusal = JSON.stringify({ code: "ORDER_NOT_EXIST" });

@@ -1,11 +1,13 @@
 import { err } from "../../../schema/result.ts";
 import type { Payment } from "../../../schema/order.ts";
 import { exactText } from "../exact-text.ts";
+import { FOR_BILLS } from "../outbound.ts";
 import type { Outbound, PaymentOutcome, PaymentProvider, Purchase, RefundOutcome } from "../port.ts";
 import { signerOf, verifierOf } from "../rsa.ts";
-import { orUnknown, unknown } from "../unknown.ts";
+import { billOr, orUnknown, unknown } from "../unknown.ts";
 import { beijingTime, yuanOf } from "../yuan.ts";
 import { GATEWAYS, type AlipayAccount } from "./account.ts";
+import { readBill } from "./bill.ts";
 import { contentOf, formOf, rawMember } from "./signature.ts";
 import {
   expiresAt,
@@ -80,6 +82,17 @@ export function alipay(id: string, account: AlipayAccount, outbound: Outbound): 
         return knownRefundOf(await gateway.ask("alipay.trade.fastpay.refund.query", wanted));
       }),
 
+    bill: (day) =>
+      billOr(async () => {
+        const wanted = { bill_type: "trade", bill_date: day };
+        const answer = await gateway.ask("alipay.data.dataservice.bill.downloadurl.query", wanted);
+        if (answer.sub_code === "isp.bill_not_exist") return [];
+        const url = answer["bill_download_url"];
+        if (!isDone(answer) || typeof url !== "string")
+          throw new Error(`Alipay has no bill: ${answer.sub_code}`);
+        return readBill(await gateway.download(url));
+      }),
+
     async readNotice(_headers, body) {
       const refused = (detail: string) => err({ code: "invalid_signature" as const, detail });
       const text = exactText(body);
@@ -140,6 +153,16 @@ class Gateway {
     const read = readAnswer(JSON.parse(member));
     if (!read) throw new Error("the answer has no code");
     return read;
+  }
+
+  /** What a signed answer has pointed to, half a minute long. */
+  async download(address: string): Promise<Uint8Array> {
+    const { protocol, hostname } = new URL(address);
+    if (protocol !== "https:" || !/\.alipay(?:dev)?\.com$/.test(hostname))
+      throw new Error("the bill lies elsewhere");
+    const answer = await this.#outbound(new Request(address), FOR_BILLS);
+    if (answer.status !== 200) throw new Error(`the bill is not there: ${answer.status}`);
+    return new Uint8Array(await answer.arrayBuffer());
   }
 
   /** Where a buyer goes to pay. */

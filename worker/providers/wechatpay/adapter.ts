@@ -1,9 +1,11 @@
 import type { Payment, PaymentAction } from "../../../schema/order.ts";
 import { err } from "../../../schema/result.ts";
 import { exactText } from "../exact-text.ts";
+import { FOR_BILLS } from "../outbound.ts";
 import type { Outbound, PaymentOutcome, PaymentProvider, Purchase, RefundOutcome } from "../port.ts";
-import { orUnknown, unknown } from "../unknown.ts";
+import { billOr, orUnknown, unknown } from "../unknown.ts";
 import { HOST, type WechatPayAccount } from "./account.ts";
+import { isWhole, readBill } from "./bill.ts";
 import { Envelope } from "./envelope.ts";
 import {
   codeOf,
@@ -89,6 +91,21 @@ export function wechatpay(id: string, account: WechatPayAccount, outbound: Outbo
         return NEVER_HEARD_OF.has(codeOf(body)) ? { kind: "not_found" } : unknown(codeOf(body));
       }),
 
+    bill: (day) =>
+      billOr(async () => {
+        const { status, body } = await api.ask("GET", `/v3/bill/tradebill?bill_date=${day}&bill_type=ALL`);
+        if (codeOf(body) === "NO_STATEMENT_EXIST") return [];
+        const { hash_value: sha1, download_url: url } = (body ?? {}) as {
+          hash_value?: unknown;
+          download_url?: unknown;
+        };
+        if (status !== 200 || typeof sha1 !== "string" || typeof url !== "string")
+          throw new Error(`WeChat Pay has no bill: ${codeOf(body)}`);
+        const bytes = await api.download(url);
+        if (!(await isWhole(bytes, sha1))) throw new Error("the bill is not the one that was promised");
+        return readBill(new TextDecoder().decode(bytes));
+      }),
+
     async readNotice(headers, bytes, now) {
       const text = exactText(bytes);
       if (text === null) return err({ code: "invalid_signature", detail: "The body is not UTF-8." });
@@ -158,6 +175,17 @@ class Api {
     this.#serial = Object.keys(account.platform_keys)[0] ?? "";
     this.#envelope = envelope;
     this.#outbound = outbound;
+  }
+
+  /** What a signed answer has pointed to. It is not signed itself: whoever reads it compares its hash. */
+  async download(address: string): Promise<Uint8Array<ArrayBuffer>> {
+    const { origin, pathname, search } = new URL(address);
+    if (origin !== HOST) throw new Error("the bill lies at another host");
+    const authorization = await this.#envelope.authorization("GET", `${pathname}${search}`, "");
+    const headers = { accept: "*/*", authorization, "user-agent": "Doorbuster" };
+    const answer = await this.#outbound(new Request(address, { headers }), FOR_BILLS);
+    if (answer.status !== 200) throw new Error(`the bill is not there: ${answer.status}`);
+    return new Uint8Array(await answer.arrayBuffer());
   }
 
   /** @throws when no answer came that can be WeChat Pay's. */
