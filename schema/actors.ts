@@ -61,6 +61,8 @@ export interface SkuApi {
   soldOut(): Promise<SoldOut | null>;
   /** D1 has the message about the journal rows after `after`, up to and including `through`. */
   published(after: number, through: number): Promise<void>;
+  /** The journal after a row, as much as one answer takes; the last page is empty. */
+  journal(after: number): Promise<JournalLine[]>;
 }
 
 /** What may be asked of the owner of one order's payment. */
@@ -103,6 +105,15 @@ export interface GateApi {
   configure(sale: Sale): Promise<Sale | null>;
   view(): Promise<GateView | null>;
   fetch(request: Request): Promise<Response>;
+}
+
+/** A commit of a SKU as it stands on disk. `hash` is over `prev`, `seq`, `at` and `body`: see STORAGE.md. */
+export interface JournalLine {
+  readonly seq: number;
+  readonly at: number;
+  readonly prev: string;
+  readonly hash: string;
+  readonly body: string;
 }
 
 /** One endpoint of a merchant. */
@@ -183,4 +194,6 @@ export interface BankApi {
   approve(id: string): Promise<Result<BankPayment, BankRefusal>>;
   decline(id: string): Promise<Result<BankPayment, BankRefusal>>;
   behave(behaviour: Partial<BankBehaviour>): Promise<BankBehaviour>;
+  /** Every payment there is, by the bank's ids, after this one. */
+  statement(after: string): Promise<BankPayment[]>;
 }

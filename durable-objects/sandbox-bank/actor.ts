@@ -25,6 +25,8 @@ import {
 } from "./machine.ts";
 import { BankStore, type Outgoing } from "./store.ts";
 
+/** Payments of one page of the statement. */
+const STATEMENT_MAX = 500;
 /** Longer than any merchant waits. */
 const HANG_MS = 6_000;
 /** Callbacks on their way at once. */
@@ -55,6 +57,10 @@ export class SandboxBank extends DurableObject<Env> implements BankApi {
     if (behaviour.create === "timeout_lost") throw new Error("the bank lost the request");
     // Read again: the buyer may have paid while the answer hung.
     return shown(this.#store.byReference(request.reference) ?? account);
+  }
+
+  async statement(after: string): Promise<BankPayment[]> {
+    return this.#store.after(after, STATEMENT_MAX).map(shown);
   }
 
   async readPayment(id: string): Promise<BankPayment | null> {

@@ -56,6 +56,12 @@ export class BankStore {
     return this.#account("SELECT body FROM account WHERE reference = ?", reference);
   }
 
+  after(id: string, max: number): Account[] {
+    if (!this.#born) return [];
+    const rows = this.#storage.sql.exec("SELECT body FROM account WHERE id > ? ORDER BY id LIMIT ?", id, max);
+    return rows.toArray().map(({ body }) => JSON.parse(String(body)) as Account);
+  }
+
   save(account: Account): void {
     const body = JSON.stringify(account);
     this.#run(

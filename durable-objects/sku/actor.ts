@@ -1,5 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
-import type { SkuApi } from "../../schema/actors.ts";
+import type { JournalLine, SkuApi } from "../../schema/actors.ts";
 import { skuNumberOf, type BuyerId, type OrderId } from "../../schema/ids.ts";
 import { assert, err, ok } from "../../schema/result.ts";
 import type {
@@ -33,6 +33,8 @@ import type { SkuState } from "./state.ts";
 import { SkuStore } from "./store.ts";
 import { assertSound, holdsOf, soldOutViewOf, viewOf, viewOfHold } from "./views.ts";
 
+/** Characters of the journal in one answer; an answer of a call may be 32 MiB. */
+const JOURNAL_CHARS_MAX = 1_000_000;
 /** An alarm that is already due is set this far ahead, so that a mistake here can never spin. */
 const ALARM_GAP_MS = 100;
 /** Nobody has asked for anything for so long: time for what would let them wait. */
@@ -144,6 +146,10 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
     const version = this.#store.seq;
     if (this.#soldOut?.version !== version) this.#soldOut = soldOutViewOf(state, version);
     return this.#soldOut;
+  }
+
+  async journal(after: number): Promise<JournalLine[]> {
+    return this.#store.rowsAfter(after, JOURNAL_CHARS_MAX);
   }
 
   async published(after: number, through: number): Promise<void> {

@@ -70,6 +70,23 @@ export class SkuStore {
     return row?.seq === this.#seq;
   }
 
+  /** Rows as they are on disk, after this one: at least one where there is one, and no more characters than that. */
+  rowsAfter(after: number, charsMax: number): JournalRow[] {
+    if (!this.#exists) return [];
+    const rows: JournalRow[] = [];
+    let chars = 0;
+    const all = this.#sql.exec<JournalRow>(
+      "SELECT seq, at, prev, hash, body FROM journal WHERE seq > ? ORDER BY seq",
+      after,
+    );
+    for (const row of all) {
+      chars += row.body.length;
+      if (rows.length > 0 && chars > charsMax) break;
+      rows.push(row);
+    }
+    return rows;
+  }
+
   load(): Loaded {
     if (!this.#exists) return { state: emptyState(), sinceSnapshot: 0, published: 0 };
     const [meta] = this.#sql

@@ -34,11 +34,21 @@ export interface Bundle {
   readonly hear?: (line: string) => void;
 }
 
+/** Writes the production bundle, and serves it. */
+export function serveBundle(bundle: Bundle): Promise<{ dispose(): Promise<void> }> {
+  build(bundle);
+  return serveBuilt(bundle);
+}
+
+export function build({ config, outDir }: Pick<Bundle, "config" | "outDir">): void {
+  wrangler("deploy", "--dry-run", "--outdir", outDir, "--config", resolve(ROOT, config), "--env", "");
+}
+
 /**
- * Serves the production bundle by Miniflare with a direct socket: the same runtime and bindings as `wrangler dev`, without the
- * two proxies in front of it.
+ * Serves a bundle that has been written by Miniflare with a direct socket: the same runtime and bindings as `wrangler dev`, without
+ * the two proxies in front of it.
  */
-export async function serveBundle({
+export async function serveBuilt({
   config,
   port,
   outDir,
@@ -48,7 +58,6 @@ export async function serveBundle({
   hear,
 }: Bundle): Promise<{ dispose(): Promise<void> }> {
   const configPath = resolve(ROOT, config);
-  wrangler("deploy", "--dry-run", "--outdir", outDir, "--config", configPath, "--env", "");
   // It would warn that secrets are missing, which are given below and are nobody's to read from a file.
   process.env.WRANGLER_LOG ??= "error";
   const { workerOptions } = unstable_getMiniflareWorkerOptions(configPath);

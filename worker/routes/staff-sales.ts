@@ -53,6 +53,26 @@ const readSku = createRoute({
   },
 });
 
+const JournalPage = z.object({
+  data: z.array(
+    z.object({ seq: z.int(), at: z.int(), prev: z.string(), hash: z.string(), body: z.string() }),
+  ),
+});
+
+const journal = createRoute({
+  method: "get",
+  path: "/v1/admin/skus/{sku}/journal",
+  tags: ["Staff"],
+  summary: "A SKU's hash-chained journal, from a row on; the last page is empty",
+  security: STAFF,
+  middleware: [requireStaff("admin")] as const,
+  request: { params: skuParams, query: z.object({ after: z.coerce.number().int().min(0).default(0) }) },
+  responses: {
+    200: answer("Rows as they are on disk.", JournalPage),
+    ...refusals("unauthenticated", "forbidden", "not_found", "invalid_request"),
+  },
+});
+
 const restock = createRoute({
   method: "post",
   path: "/v1/admin/skus/{sku}/stock",
@@ -123,6 +143,12 @@ export const staffSales = routes()
     const { sku } = c.req.valid("param");
     const view = SLUG.test(sku) ? await skuActor(c.env, skuNumberOf(sku)).view() : null;
     return view ? c.json(skuToWire(view), 200) : problem(c, { code: "not_found" });
+  })
+  .openapi(journal, async (c) => {
+    const { sku } = c.req.valid("param");
+    if (!SLUG.test(sku)) return problem(c, { code: "not_found" });
+    const data = await skuActor(c.env, skuNumberOf(sku)).journal(c.req.valid("query").after);
+    return c.json({ data }, 200);
   })
   .openapi(restock, async (c) => {
     const { sku } = c.req.valid("param");

@@ -67,6 +67,20 @@ sandbox.post("/v1/payments/:id/:decision{approve|decline}", async (c) => {
   return c.json({ id, reference, order, state, amount });
 });
 
+/** What the bank has done, for whoever compares: a page, until one is empty. */
+sandbox.get("/v1/statement", requireStaff("admin"), async (c) => {
+  const payments = await bankOf(c).statement(c.req.query("after") ?? "");
+  const data = payments.map(({ id, reference, order, state, amount, refunded: back }) => ({
+    id,
+    reference,
+    order,
+    state,
+    amount,
+    refunded: back,
+  }));
+  return c.json({ data });
+});
+
 sandbox.put("/v1/behaviour", requireStaff("admin"), jsonBody, async (c) => {
   const sent = await c.req.json<unknown>().catch(() => undefined);
   if (sent === undefined) return problem(c, { code: "invalid_json" });
