@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { chanceOf } from "../chance.ts";
 import { check, checkTheEnd } from "./check.ts";
 import { Ledger } from "./ledger.ts";
 import { BOUNDARIES, hasStrace, Victim } from "./victim.ts";
@@ -32,17 +33,6 @@ const boundaries = hasStrace() ? Number(values.boundaries) : 0;
 const cycles = Number(values.cycles);
 if (!hasStrace())
   console.log("strace is not here (apt-get install strace): kills at writes and syncs are left out");
-
-/** Numbers from 0 to 1, the same ones for the same seed (mulberry32). */
-function chanceOf(start: number): () => number {
-  let state = start;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 const chance = chanceOf(seed);
 const victim = await Victim.fresh();

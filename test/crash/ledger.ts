@@ -95,10 +95,13 @@ export class Ledger {
   }
 }
 
-/** What a state that was told may have become, in a sale whose time to pay is a day. */
+/**
+ * What a state that was told may have become, in a sale whose time to pay is a day. A payment that the bank never heard of,
+ * because the kill came first, is given up: its order waits for another.
+ */
 const MAY_BECOME: Record<string, readonly string[]> = {
   pending: ["pending", "paying", "paid", "expired"],
-  paying: ["paying", "paid"],
+  paying: ["pending", "paying", "paid"],
   paid: ["paid"],
   expired: ["expired"],
 };

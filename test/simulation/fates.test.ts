@@ -2,21 +2,11 @@ import { expect, test } from "vitest";
 import { keyOf } from "../../durable-objects/order/decision.ts";
 import { decide, start } from "../../durable-objects/order/machine.ts";
 import type { Effect, Order, Report } from "../../schema/order.ts";
+import { chanceOf } from "../chance.ts";
 import { cny, PAY_BY, PLACED_AT, reports, situations, startRequest } from "../fixtures/orders.ts";
 
 const SCHEDULES = 1_000;
 const COPIES = 5;
-
-/** Numbers from 0 to 1, the same ones for the same seed (mulberry32). */
-function chance(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 function shuffled<T>(items: readonly T[], random: () => number): T[] {
   const cards = [...items];
@@ -128,7 +118,7 @@ test.for(STORIES)("%s: each callback five times, in any order, ends alike", ([, 
   const ends = new Set<string>();
   for (let seed = 1; seed <= SCHEDULES; seed++) {
     const copies = Array.from({ length: COPIES }, () => news).flat();
-    const { end, work } = live(order, shuffled(copies, chance(seed)), now);
+    const { end, work } = live(order, shuffled(copies, chanceOf(seed)), now);
     expect(end.state, `SEED=${seed}`).toBe(state);
     const money = end.payments.map(({ state: of_ }) => of_).toSorted((a, b) => (a < b ? -1 : 1));
     const back = end.refunds.map(({ state: of_, amount, reason }) => [of_, amount.amount, reason]);
@@ -143,7 +133,7 @@ test.for(STORIES)("%s: each callback five times, in any order, ends alike", ([, 
 test("money that came twice is given back once, whichever came first", () => {
   for (let seed = 1; seed <= SCHEDULES; seed++) {
     const { order, news } = twice();
-    const { end } = live(order, shuffled([...news, ...news, ...news], chance(seed)), PLACED_AT + 2_000);
+    const { end } = live(order, shuffled([...news, ...news, ...news], chanceOf(seed)), PLACED_AT + 2_000);
     expect(end.refunds).toMatchObject([
       { amount: cny(100), reason: "duplicate_payment", state: "succeeded" },
     ]);

@@ -1,0 +1,97 @@
+import * as z from "zod";
+
+/** As much of a JSON schema as the document uses. */
+export interface Schema {
+  readonly $ref?: string;
+  readonly type?: string | readonly string[];
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly anyOf?: readonly Schema[];
+  readonly oneOf?: readonly Schema[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: boolean | Schema;
+  readonly items?: Schema;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly pattern?: string;
+  readonly format?: string;
+  readonly example?: unknown;
+  readonly default?: unknown;
+}
+
+type Content = Readonly<Record<string, { readonly schema: Schema }>>;
+
+export interface Operation {
+  readonly method: string;
+  readonly path: string;
+  readonly parameters: readonly { readonly name: string; readonly in: string; readonly schema: Schema }[];
+  readonly body: Schema | null;
+  readonly responses: Readonly<Record<string, { readonly content?: Content }>>;
+}
+
+interface Raw {
+  readonly paths: Record<string, Record<string, RawOperation>>;
+  readonly components: { readonly schemas: Record<string, Schema> };
+}
+interface RawOperation {
+  readonly parameters?: Operation["parameters"];
+  readonly requestBody?: { readonly content: Content };
+  readonly responses: Operation["responses"];
+}
+
+/** The product's own description of itself. */
+export class ApiDocument {
+  readonly operations: readonly Operation[];
+  readonly #schemas: Record<string, Schema>;
+  readonly #validators = new Map<Schema, z.ZodType>();
+
+  constructor({ paths, components }: Raw) {
+    this.#schemas = components.schemas;
+    this.operations = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, { parameters = [], requestBody, responses }]) => ({
+        method: method.toUpperCase(),
+        path,
+        parameters,
+        body: requestBody?.content["application/json"]?.schema ?? null,
+        responses,
+      })),
+    );
+  }
+
+  /** What a schema says, with its reference followed. */
+  resolve(schema: Schema): Schema {
+    const name = schema.$ref?.split("/").at(-1);
+    return name === undefined ? schema : this.resolve(this.#schemas[name] ?? {});
+  }
+
+  /** Why an answer is none that the document promises; null when it is one. */
+  undocumented(operation: Operation, status: number, type: string, text: string): string | null {
+    const promised = operation.responses[String(status)];
+    if (!promised) return `the status ${status} is not in the document`;
+    if (!promised.content) return null;
+    const media = type.split(";")[0] ?? "";
+    const content = promised.content[media];
+    if (!content)
+      return `${status} comes as ${type || "nothing"}, not as ${Object.keys(promised.content).join(" or ")}`;
+    const read = this.#validatorOf(content.schema).safeParse(JSON.parse(text));
+    return read.success ? null : `${status} is not of its schema: ${z.prettifyError(read.error)}`;
+  }
+
+  #validatorOf(schema: Schema): z.ZodType {
+    const known = this.#validators.get(schema);
+    if (known) return known;
+    // Zod reads JSON Schema with its definitions inside.
+    const whole = JSON.stringify({ ...schema, $defs: this.#schemas }).replaceAll(
+      "#/components/schemas/",
+      "#/$defs/",
+    );
+    const validator = z.fromJSONSchema(JSON.parse(whole) as Parameters<typeof z.fromJSONSchema>[0]);
+    this.#validators.set(schema, validator);
+    return validator;
+  }
+}
