@@ -1,7 +1,6 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { chanceOf } from "../chance.ts";
+import { keep } from "../proof/results.ts";
 import { check, checkTheEnd } from "./check.ts";
 import { Ledger } from "./ledger.ts";
 import { BOUNDARIES, hasStrace, Victim } from "./victim.ts";
@@ -19,7 +18,6 @@ const LIFE_MS_MAX = 900;
 const BOUNDARY_MS_MAX = 2_500;
 /** From one boundary to the next, so that forty of them reach from the start of the server into the middle of the sale. */
 const BOUNDARY_STEP = 11;
-const RESULTS = join(import.meta.dirname, "../../.proof");
 
 const { values } = parseArgs({
   options: {
@@ -110,15 +108,7 @@ try {
   await victim.end();
 }
 
-const result = {
-  cycles,
-  boundaries,
-  seed,
-  acknowledged,
-  lost: process.exitCode === 1 ? "some" : 0,
-  slowestReadMs: Math.round(slowestReadMs),
-  seconds: Math.round((Date.now() - startedAt) / 1_000),
-};
-mkdirSync(RESULTS, { recursive: true });
-writeFileSync(join(RESULTS, "crash.json"), `${JSON.stringify(result, null, 2)}\n`);
-console.log(JSON.stringify(result));
+const seconds = (Date.now() - startedAt) / 1_000;
+const found = `${cycles} kills, ${acknowledged.toLocaleString("en")} acknowledged orders: ${process.exitCode === 1 ? "SOME LOST" : "none lost"}; the first read after a restart took at most ${Math.round(slowestReadMs)} ms`;
+keep("crash", found, seconds);
+console.log(found);

@@ -31,6 +31,8 @@ export interface Operation {
   readonly path: string;
   readonly parameters: readonly { readonly name: string; readonly in: string; readonly schema: Schema }[];
   readonly body: Schema | null;
+  /** Whose it is, or nobody's in particular. */
+  readonly by: "buyer" | "staff" | null;
   readonly responses: Readonly<Record<string, { readonly content?: Content }>>;
 }
 
@@ -40,6 +42,7 @@ interface Raw {
 }
 interface RawOperation {
   readonly parameters?: Operation["parameters"];
+  readonly security?: readonly Readonly<Record<string, unknown>>[];
   readonly requestBody?: { readonly content: Content };
   readonly responses: Operation["responses"];
 }
@@ -53,14 +56,20 @@ export class ApiDocument {
   constructor({ paths, components }: Raw) {
     this.#schemas = components.schemas;
     this.operations = Object.entries(paths).flatMap(([path, methods]) =>
-      Object.entries(methods).map(([method, { parameters = [], requestBody, responses }]) => ({
+      Object.entries(methods).map(([method, { parameters = [], requestBody, responses, security = [] }]) => ({
         method: method.toUpperCase(),
         path,
         parameters,
         body: requestBody?.content["application/json"]?.schema ?? null,
+        by: security.some((one) => "buyer" in one) ? "buyer" : security.length > 0 ? "staff" : null,
         responses,
       })),
     );
+  }
+
+  static async at(origin: string): Promise<ApiDocument> {
+    const answer = await fetch(`${origin}/openapi.json`);
+    return new ApiDocument((await answer.json()) as Raw);
   }
 
   /** What a schema says, with its reference followed. */

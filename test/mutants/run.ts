@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { keep } from "../proof/results.ts";
 import { MUTANTS, type Mutant } from "./catalogue.ts";
 
 /** `npm run mutants`: each mistake of the catalogue in turn, in a copy of the project, and the test that notices it. */
@@ -28,6 +29,7 @@ const vitest = join(ROOT, "node_modules/vitest/vitest.mjs");
 const unharmed = firstFailure();
 if (unharmed) throw new Error(`the tests fail before anything was changed: ${unharmed}`);
 const survivors: Mutant[] = [];
+const beganAt = performance.now();
 for (const [index, mutant] of MUTANTS.entries()) {
   const startedAt = performance.now();
   const killer = killerOf(mutant);
@@ -36,7 +38,9 @@ for (const [index, mutant] of MUTANTS.entries()) {
   console.log(`${index + 1}/${MUTANTS.length} ${mutant.harm}\n    ${killer ?? "SURVIVED"} (${seconds} s)`);
 }
 rmSync(dir, { recursive: true, force: true });
-console.log(`\n${MUTANTS.length - survivors.length} of ${MUTANTS.length} mistakes were noticed.`);
+const killed = MUTANTS.length - survivors.length;
+keep("mutants", `${killed} of ${MUTANTS.length} mistakes noticed`, (performance.now() - beganAt) / 1_000);
+console.log(`\n${killed} of ${MUTANTS.length} mistakes were noticed.`);
 process.exit(survivors.length === 0 ? 0 : 1);
 
 function killerOf({ file, was, is }: Mutant): string | null {
