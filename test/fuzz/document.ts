@@ -69,7 +69,7 @@ export class ApiDocument {
 
   static async at(origin: string): Promise<ApiDocument> {
     const answer = await fetch(`${origin}/openapi.json`);
-    return new ApiDocument((await answer.json()) as Raw);
+    return new ApiDocument(await answer.json<Raw>());
   }
 
   /** What a schema says, with its reference followed. */
