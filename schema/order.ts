@@ -209,6 +209,7 @@ export type CaseKind =
   | "unknown_payment"
   | "wrong_account"
   | "bill_mismatch"
+  | "dead_letter"
   | "refund_failed"
   | "fate_open"
   | "capture_failed"

@@ -2,6 +2,7 @@ import { createExecutionContext, createMessageBatch, env, getQueueResult } from 
 import { describe, expect, test } from "vitest";
 import { consume } from "../../worker/consumers/consume.ts";
 import { consumeDeadLetters, replayDeadLetter } from "../../worker/consumers/dead-letters.ts";
+import { listCases } from "../../worker/read-models/cases.ts";
 import { countsOf } from "../../worker/read-models/counts.ts";
 import { findDeadLetter, listDeadLetters } from "../../worker/read-models/dead-letters.ts";
 import { bodies, D1_DOWN, deliverTo, worldOf } from "./world.ts";
@@ -126,4 +127,16 @@ describe("a replay", () => {
 
 test("a queue that nobody consumes is a mistake in the settings", async () => {
   await expect(consume(createMessageBatch("coupons", []), env)).rejects.toThrow("coupons");
+});
+
+test("a dead letter is a case until somebody replays it, and a case once", async () => {
+  const letter = await dead("effects", { v: 9 });
+  const open = async () => (await listCases(env.DB)).filter(({ id }) => id === `dead_letter:${letter}`);
+  expect(await open()).toMatchObject([{ kind: "dead_letter", owner: null, resolvedAt: null }]);
+  await replayDeadLetter(queues().world, letter, "ann");
+  expect(await open()).toEqual([]);
+  const resolved = await listCases(env.DB, "resolved");
+  expect(resolved).toContainEqual(
+    expect.objectContaining({ id: `dead_letter:${letter}`, resolvedBy: "ann", resolution: "replayed" }),
+  );
 });

@@ -1,4 +1,6 @@
 import { log } from "../../durable-objects/log.ts";
+import type { Case } from "../../schema/order.ts";
+import { openCase, resolveCase } from "../read-models/cases.ts";
 import {
   findDeadLetter,
   keepDeadLetters,
@@ -22,9 +24,22 @@ export async function consumeDeadLetters(
       failedAt: timestamp.getTime(),
     }));
     await keepDeadLetters(env.DB, letters);
+    for (const letter of letters) await openCase(env.DB, caseOf(letter));
     for (const { id } of letters) log({ event: "dead_letter", queue, letter: id });
   });
 }
+
+const caseIdOf = (letter: string): string => `dead_letter:${letter}`;
+
+/** Somebody has to look after it: a replay is what resolves it. */
+const caseOf = ({ id, queue, failedAt }: Pick<DeadLetter, "id" | "queue" | "failedAt">): Case => ({
+  id: caseIdOf(id),
+  kind: "dead_letter",
+  order: null,
+  payment: null,
+  detail: `the consumer of ${queue} could not digest ${id}`,
+  openedAt: failedAt,
+});
 
 /** Sends a letter to its queue again. Null when there is no such letter; a replayed one is not sent twice. */
 export async function replayDeadLetter(env: Env, id: string, by: string): Promise<DeadLetter | null> {
@@ -33,6 +48,7 @@ export async function replayDeadLetter(env: Env, id: string, by: string): Promis
   await queueOf(env, letter.queue).send(JSON.parse(letter.body));
   const replayedAt = Date.now();
   await markReplayed(env.DB, id, by, replayedAt);
+  await resolveCase(env.DB, caseIdOf(id), { by, resolution: "replayed", now: replayedAt });
   return { ...letter, replayedAt, replayedBy: by };
 }
 
