@@ -12,7 +12,10 @@ export default defineConfig({
       {
         test: {
           name: "pure",
-          include: ["test/{machines,simulation,schema}/**/*.test.ts", "test/architecture.test.ts"],
+          include: [
+            "test/{machines,simulation,schema}/**/*.test.ts",
+            "test/{architecture,security/proofs}.test.ts",
+          ],
         },
       },
       {
@@ -34,14 +37,14 @@ export default defineConfig({
         ],
         test: {
           name: "workerd",
-          include: ["test/{actors,providers,consumers,routes,pages}/**/*.test.ts"],
+          include: ["test/{actors,providers,consumers,routes,pages,security/routes}/**/*.test.ts"],
           setupFiles: ["./test/setup/d1.ts"],
         },
       },
       {
         test: {
           name: "system",
-          include: ["test/system/**/*.test.ts"],
+          include: ["test/{system,security/served}/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,

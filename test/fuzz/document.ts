@@ -1,4 +1,5 @@
 import * as z from "zod";
+import type { StaffRole } from "../../schema/staff.ts";
 
 /** As much of a JSON schema as the document uses. */
 export interface Schema {
@@ -6,6 +7,7 @@ export interface Schema {
   readonly type?: string | readonly string[];
   readonly enum?: readonly unknown[];
   readonly const?: unknown;
+  readonly allOf?: readonly Schema[];
   readonly anyOf?: readonly Schema[];
   readonly oneOf?: readonly Schema[];
   readonly properties?: Readonly<Record<string, Schema>>;
@@ -31,8 +33,10 @@ export interface Operation {
   readonly path: string;
   readonly parameters: readonly { readonly name: string; readonly in: string; readonly schema: Schema }[];
   readonly body: Schema | null;
-  /** Whose it is, or nobody's in particular. */
-  readonly by: "buyer" | "staff" | null;
+  /** Whether a buyer's token opens it. */
+  readonly forBuyers: boolean;
+  /** The least role whose key opens it; null where no staff key does. */
+  readonly role: StaffRole | null;
   readonly responses: Readonly<Record<string, { readonly content?: Content }>>;
 }
 
@@ -42,7 +46,7 @@ interface Raw {
 }
 interface RawOperation {
   readonly parameters?: Operation["parameters"];
-  readonly security?: readonly Readonly<Record<string, unknown>>[];
+  readonly security?: readonly Readonly<Record<string, readonly string[]>>[];
   readonly requestBody?: { readonly content: Content };
   readonly responses: Operation["responses"];
 }
@@ -61,7 +65,8 @@ export class ApiDocument {
         path,
         parameters,
         body: requestBody?.content["application/json"]?.schema ?? null,
-        by: security.some((one) => "buyer" in one) ? "buyer" : security.length > 0 ? "staff" : null,
+        forBuyers: security.some((one) => "buyer" in one),
+        role: roleOf(security),
         responses,
       })),
     );
@@ -80,14 +85,17 @@ export class ApiDocument {
 
   /** Why an answer is none that the document promises; null when it is one. */
   undocumented(operation: Operation, status: number, type: string, text: string): string | null {
-    const promised = operation.responses[String(status)];
+    const promised = operation.responses[status];
     if (!promised) return `the status ${status} is not in the document`;
     if (!promised.content) return null;
     const media = type.split(";")[0] ?? "";
     const content = promised.content[media];
     if (!content)
       return `${status} comes as ${type || "nothing"}, not as ${Object.keys(promised.content).join(" or ")}`;
-    const read = this.#validatorOf(content.schema).safeParse(JSON.parse(text));
+    if (!media.endsWith("json")) return null;
+    const value = parsed(text);
+    if (value === undefined) return `${status} is not JSON`;
+    const read = this.#validatorOf(content.schema).safeParse(value);
     return read.success ? null : `${status} is not of its schema: ${z.prettifyError(read.error)}`;
   }
 
@@ -104,3 +112,19 @@ export class ApiDocument {
     return validator;
   }
 }
+
+function roleOf(security: NonNullable<RawOperation["security"]>): StaffRole | null {
+  const roles = security.flatMap(({ staff = [] }) => staff);
+  return (roles[0] as StaffRole | undefined) ?? null;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** An operation's name in what people read: `POST /v1/orders`. */
+export const nameOf = ({ method, path }: Pick<Operation, "method" | "path">): string => `${method} ${path}`;

@@ -132,7 +132,7 @@ function shotOf(values: Values, operation: Operation, { origin, tokens, ids }: W
   const url = new URL(path, origin);
   for (const { name, in: where, schema } of operation.parameters)
     if (where === "query" && values.happens(0.5)) url.searchParams.set(name, textOf(values.of(schema, 0.2)));
-  const fitting = operation.by ?? "none";
+  const fitting = operation.forBuyers ? "buyer" : operation.role !== null ? "staff" : "none";
   const token = values.pick(
     tokens[values.happens(0.85) ? fitting : values.pick(["buyer", "staff", "none"] as const)],
   );

@@ -1,7 +1,9 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
+import type { MiddlewareHandler } from "hono";
+import type { StaffRole } from "../../schema/staff.ts";
 import type { App } from "../app-env.ts";
+import { requireStaff } from "../middleware/staff.ts";
 import { problem, PROBLEMS, type FieldError, type ProblemCode } from "../problem.ts";
-import { Problem } from "./schemas.ts";
 
 /** Where in the request a validator found something, as RFC 9457's pointers want it. */
 const PREFIX: Record<string, string> = { json: "", query: "/query", param: "/path", header: "/header" };
@@ -73,11 +75,19 @@ export function refusals(...codes: ProblemCode[]) {
       status,
       {
         description: all.map((code) => `\`${code}\``).join(", "),
-        content: { "application/problem+json": { schema: Problem } },
+        content: { "application/problem+json": { schema: problemWith(all) } },
       },
     ]),
   );
 }
+
+/** The problem's schema, with the codes that one operation may answer with: written for the document, which nothing parses. */
+const problemWith = (codes: readonly ProblemCode[]) => ({
+  allOf: [
+    { $ref: "#/components/schemas/Problem" },
+    { type: "object" as const, properties: { code: { type: "string" as const, enum: [...codes] } } },
+  ],
+});
 
 /** What may go wrong with a JSON body. */
 export const BODY_REFUSALS = [
@@ -104,4 +114,12 @@ export const KEY_HEADER = {
 };
 
 export const BUYER = [{ buyer: [] }, { buyerCookie: [] }];
-export const STAFF = [{ staff: [] }];
+
+/** Staff of at least this role, for the document: OpenAPI 3.1 has the role in the requirement's list. */
+export const byStaff = (role: StaffRole) => [{ staff: [role] }];
+
+/** A route for staff of at least this role. The document says what the middleware does, since both are made of one word. */
+export const forStaff = (role: StaffRole, ...more: MiddlewareHandler<App>[]) => ({
+  security: byStaff(role),
+  middleware: [requireStaff(role), ...more],
+});

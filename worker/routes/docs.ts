@@ -1,6 +1,7 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { Hono } from "hono";
 import type { App } from "../app-env.ts";
+import { Problem } from "../api/schemas.ts";
 
 const INFO = {
   title: "Doorbuster",
@@ -13,6 +14,8 @@ const INFO = {
 /** Adds `/openapi.json`, generated from the schemas that validate. */
 export function serveOpenApi(app: OpenAPIHono<App>): void {
   const registry = app.openAPIRegistry;
+  // Named by every refusal, parsed by none.
+  registry.register("Problem", Problem);
   registry.registerComponent("securitySchemes", "buyer", {
     type: "http",
     scheme: "bearer",
@@ -29,7 +32,8 @@ export function serveOpenApi(app: OpenAPIHono<App>): void {
   registry.registerComponent("securitySchemes", "staff", {
     type: "http",
     scheme: "bearer",
-    description: "A staff key. Roles: viewer < support < finance < admin.",
+    description:
+      "A staff key. Roles: viewer < support < finance < admin. Each operation's requirement names the least that will do.",
   });
   app.doc31("/openapi.json", (c) => ({
     openapi: "3.1.0",

@@ -1,9 +1,8 @@
-import { createRoute } from "@hono/zod-openapi";
+import { createRoute, z } from "@hono/zod-openapi";
 import { Gauge, Registry } from "prom-client";
 import { skuNumberOf } from "../../schema/ids.ts";
 import { skuActor } from "../actors.ts";
-import { refusals, routes, STAFF } from "../api/routes.ts";
-import { requireStaff } from "../middleware/staff.ts";
+import { forStaff, refusals, routes } from "../api/routes.ts";
 import { listSales } from "../read-models/catalogue.ts";
 import { countsOf } from "../read-models/counts.ts";
 import { countLate } from "../read-models/late-orders.ts";
@@ -16,10 +15,12 @@ const scrape = createRoute({
   summary: "Prometheus text",
   description:
     "Gauges read at scrape time: stock from the SKUs' own actors, the rest from D1. Counters of one isolate would mean nothing here.",
-  security: STAFF,
-  middleware: [requireStaff("viewer")] as const,
+  ...forStaff("viewer"),
   responses: {
-    200: { description: "Prometheus text, version 0.0.4." },
+    200: {
+      description: "Prometheus text, version 0.0.4.",
+      content: { "text/plain": { schema: z.string() } },
+    },
     ...refusals("unauthenticated", "forbidden", "overloaded"),
   },
 });
@@ -59,5 +60,5 @@ export const metrics = routes().openapi(scrape, async (c) => {
   );
   gauge("dead_letters", "Dead letters that nobody has replayed.").set(counts.deadLetters);
 
-  return c.body(await registry.metrics(), 200, { "Content-Type": registry.contentType });
+  return c.text(await registry.metrics(), 200, { "Content-Type": registry.contentType });
 });

@@ -10,7 +10,7 @@ import {
   KEY_REFUSALS,
   refusals,
   routes,
-  STAFF,
+  byStaff,
 } from "../api/routes.ts";
 import { Order, OrderRequest, PaymentRequest, StartedPayment } from "../api/schemas.ts";
 import { cancelOrder } from "../checkout/cancel.ts";
@@ -62,7 +62,7 @@ const read = createRoute({
   path: "/v1/orders/{order}",
   tags: ["Orders"],
   summary: "An order as it is now",
-  security: [...BUYER, ...STAFF],
+  security: [...BUYER, ...byStaff("viewer")],
   request: { params },
   responses: { 200: answer("The order.", Order), ...refusals("unauthenticated", "not_found") },
 });

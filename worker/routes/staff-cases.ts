@@ -1,10 +1,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { iso } from "../api/present.ts";
-import { answer, body, BODY_REFUSALS, refusals, routes, STAFF } from "../api/routes.ts";
+import { answer, body, BODY_REFUSALS, forStaff, refusals, routes } from "../api/routes.ts";
 import { AssignRequest, Case, ResolveRequest } from "../api/schemas.ts";
 import { audit } from "../audit.ts";
 import { jsonBody } from "../middleware/body.ts";
-import { requireStaff } from "../middleware/staff.ts";
 import { problem } from "../problem.ts";
 import { assignCase, findCase, listCases, resolveCase, type KnownCase } from "../read-models/cases.ts";
 
@@ -18,8 +17,7 @@ const list = createRoute({
   path: "/v1/admin/cases",
   tags: ["Staff"],
   summary: "Anomalies that people must look at, newest first",
-  security: STAFF,
-  middleware: [requireStaff("support")] as const,
+  ...forStaff("support"),
   request: { query: z.object({ state: z.enum(["open", "resolved"]).optional() }) },
   responses: {
     200: answer("The open cases, or the resolved ones.", z.object({ data: z.array(Case) })),
@@ -33,8 +31,7 @@ const assign = createRoute({
   path: "/v1/admin/cases/{case}/assign",
   tags: ["Staff"],
   summary: "Give a case to somebody, or take it",
-  security: STAFF,
-  middleware: [requireStaff("support"), jsonBody] as const,
+  ...forStaff("support", jsonBody),
   request: { params, ...body(AssignRequest) },
   responses: { 200: answer("The case.", Case), ...refused, ...refusals(...BODY_REFUSALS) },
 });
@@ -45,8 +42,7 @@ const resolve = createRoute({
   tags: ["Staff"],
   summary: "Close a case, saying what was done about it",
   description: "Closing a case that is closed changes nothing: the first word stands.",
-  security: STAFF,
-  middleware: [requireStaff("support"), jsonBody] as const,
+  ...forStaff("support", jsonBody),
   request: { params, ...body(ResolveRequest) },
   responses: { 200: answer("The case.", Case), ...refused, ...refusals(...BODY_REFUSALS) },
 });

@@ -1,11 +1,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { iso } from "../api/present.ts";
-import { answer, body, BODY_REFUSALS, refusals, routes, STAFF } from "../api/routes.ts";
+import { answer, body, BODY_REFUSALS, forStaff, refusals, routes } from "../api/routes.ts";
 import { StaffKeyRequest } from "../api/schemas.ts";
 import { audit } from "../audit.ts";
 import { replayDeadLetter } from "../consumers/dead-letters.ts";
 import { jsonBody } from "../middleware/body.ts";
-import { requireStaff } from "../middleware/staff.ts";
 import { problem } from "../problem.ts";
 import { listAudit } from "../read-models/audit.ts";
 import { listDeadLetters } from "../read-models/dead-letters.ts";
@@ -21,8 +20,7 @@ const deadLetters = createRoute({
   path: "/v1/admin/dead-letters",
   tags: ["Staff"],
   summary: "Messages that no consumer could digest, newest first",
-  security: STAFF,
-  middleware: [requireStaff("support")] as const,
+  ...forStaff("support"),
   responses: { 200: answer("The letters.", Loose), ...refused },
 });
 
@@ -31,8 +29,7 @@ const replay = createRoute({
   path: "/v1/admin/dead-letters/{id}/replay",
   tags: ["Staff"],
   summary: "Send a dead letter to its queue again",
-  security: STAFF,
-  middleware: [requireStaff("support")] as const,
+  ...forStaff("support"),
   request: { params: z.object({ id: z.string() }) },
   responses: { 200: answer("The letter.", z.record(z.string(), z.unknown())), ...refused },
 });
@@ -42,8 +39,7 @@ const auditTrail = createRoute({
   path: "/v1/admin/audit",
   tags: ["Staff"],
   summary: "Who did what, when and why, newest first",
-  security: STAFF,
-  middleware: [requireStaff("admin")] as const,
+  ...forStaff("admin"),
   responses: { 200: answer("The entries.", Loose), ...refused },
 });
 
@@ -52,8 +48,7 @@ const keys = createRoute({
   path: "/v1/admin/staff-keys",
   tags: ["Staff"],
   summary: "Staff keys, without the keys themselves",
-  security: STAFF,
-  middleware: [requireStaff("admin")] as const,
+  ...forStaff("admin"),
   responses: { 200: answer("The keys.", Loose), ...refused },
 });
 
@@ -63,8 +58,7 @@ const createKey = createRoute({
   tags: ["Staff"],
   summary: "A key for a member of staff",
   description: "The key is shown in this answer and never again: only its hash is kept.",
-  security: STAFF,
-  middleware: [requireStaff("admin"), jsonBody] as const,
+  ...forStaff("admin", jsonBody),
   request: body(StaffKeyRequest),
   responses: {
     201: answer(
@@ -81,8 +75,7 @@ const revokeKey = createRoute({
   path: "/v1/admin/staff-keys/{id}",
   tags: ["Staff"],
   summary: "Revoke a staff key",
-  security: STAFF,
-  middleware: [requireStaff("admin")] as const,
+  ...forStaff("admin"),
   request: { params: z.object({ id: z.string() }) },
   responses: { 204: { description: "Revoked." }, ...refused },
 });

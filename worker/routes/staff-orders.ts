@@ -3,11 +3,10 @@ import { isOrderId } from "../../schema/ids.ts";
 import { ORDER_STATES, type Order, type Report } from "../../schema/order.ts";
 import { orderActor } from "../actors.ts";
 import { iso, orderToWire } from "../api/present.ts";
-import { answer, refusals, routes, STAFF } from "../api/routes.ts";
+import { answer, forStaff, refusals, routes } from "../api/routes.ts";
 import { Order as OrderAnswer, OrderPage, Timeline } from "../api/schemas.ts";
 import { audit } from "../audit.ts";
 import { readOrder } from "../checkout/read.ts";
-import { requireStaff } from "../middleware/staff.ts";
 import { problem } from "../problem.ts";
 import { providerOf } from "../providers/registry.ts";
 import { paymentReport, purchaseOf } from "../providers/reports.ts";
@@ -22,8 +21,7 @@ const list = createRoute({
   path: "/v1/admin/orders",
   tags: ["Staff"],
   summary: "Orders, newest first, as D1 knows them",
-  security: STAFF,
-  middleware: [requireStaff("support")] as const,
+  ...forStaff("support"),
   request: {
     query: z.strictObject({
       state: z.enum(ORDER_STATES).optional(),
@@ -49,8 +47,7 @@ const timeline = createRoute({
   path: "/v1/admin/orders/{order}/timeline",
   tags: ["Staff"],
   summary: "Everything that happened to an order, in order",
-  security: STAFF,
-  middleware: [requireStaff("support")] as const,
+  ...forStaff("support"),
   request: { params },
   responses: {
     200: answer("Reports, transitions and effects.", Timeline),
@@ -63,8 +60,7 @@ const query = createRoute({
   path: "/v1/admin/orders/{order}/query",
   tags: ["Staff"],
   summary: "Ask the provider now",
-  security: STAFF,
-  middleware: [requireStaff("support")] as const,
+  ...forStaff("support"),
   request: { params },
   responses: {
     200: answer("The order afterwards.", OrderAnswer),

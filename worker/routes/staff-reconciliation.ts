@@ -1,9 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { MAIN_ACCOUNT } from "../../schema/order.ts";
-import { answer, body, BODY_REFUSALS, refusals, routes, STAFF } from "../api/routes.ts";
+import { answer, body, BODY_REFUSALS, forStaff, refusals, routes } from "../api/routes.ts";
 import { audit } from "../audit.ts";
 import { jsonBody } from "../middleware/body.ts";
-import { requireStaff } from "../middleware/staff.ts";
 import { problem } from "../problem.ts";
 import { reconcile } from "../reconciliation/reconcile.ts";
 
@@ -36,8 +35,7 @@ const run = createRoute({
   tags: ["Staff"],
   summary: "Compare a provider's bill of a day with what we know",
   description: "Changes no order by itself: differences become cases, and orders ask their provider again.",
-  security: STAFF,
-  middleware: [requireStaff("finance"), jsonBody] as const,
+  ...forStaff("finance", jsonBody),
   request: body(ReconciliationRequest),
   responses: {
     200: answer("What agreed, and what did not.", Reconciliation),

@@ -11,9 +11,9 @@ import {
   BODY_REFUSALS,
   KEY_HEADER,
   KEY_REFUSALS,
+  forStaff,
   refusals,
   routes,
-  STAFF,
 } from "../api/routes.ts";
 import { Refund, RefundRequest as RefundBody } from "../api/schemas.ts";
 import { audit } from "../audit.ts";
@@ -21,7 +21,6 @@ import { fingerprintOf } from "../checkout/fingerprint.ts";
 import { readOrder } from "../checkout/read.ts";
 import { jsonBody } from "../middleware/body.ts";
 import { idempotencyKey, markReplayed, requireIdempotencyKey } from "../middleware/idempotency-key.ts";
-import { requireStaff } from "../middleware/staff.ts";
 import { problem } from "../problem.ts";
 
 const params = z.object({ order: z.string() });
@@ -31,9 +30,8 @@ const refund = createRoute({
   path: "/v1/admin/orders/{order}/refunds",
   tags: ["Staff"],
   summary: "Give money back: all that is left, or a part",
-  security: STAFF,
   parameters: [KEY_HEADER],
-  middleware: [requireStaff("finance"), requireIdempotencyKey, jsonBody] as const,
+  ...forStaff("finance", requireIdempotencyKey, jsonBody),
   request: { params, ...body(RefundBody) },
   responses: {
     202: answer("The refund, on its way to the provider.", Refund),
@@ -54,9 +52,8 @@ const retryRefund = createRoute({
   path: "/v1/admin/orders/{order}/refunds/{refund}/retry",
   tags: ["Staff"],
   summary: "Make a refund that has failed again: the same money of the same payment, as a new refund",
-  security: STAFF,
   parameters: [KEY_HEADER],
-  middleware: [requireStaff("finance"), requireIdempotencyKey] as const,
+  ...forStaff("finance", requireIdempotencyKey),
   request: { params: params.extend({ refund: z.string() }) },
   responses: {
     202: answer("The new refund, on its way to the provider.", Refund),

@@ -9,9 +9,9 @@ import {
   BODY_REFUSALS,
   KEY_HEADER,
   KEY_REFUSALS,
+  forStaff,
   refusals,
   routes,
-  STAFF,
 } from "../api/routes.ts";
 import { Sale as SaleAnswer, SaleRequest, SkuStock, StockRequest } from "../api/schemas.ts";
 import { audit } from "../audit.ts";
@@ -19,7 +19,6 @@ import { defineSale } from "../catalogue/define-sale.ts";
 import { fingerprintOf } from "../checkout/fingerprint.ts";
 import { jsonBody } from "../middleware/body.ts";
 import { idempotencyKey, markReplayed, requireIdempotencyKey } from "../middleware/idempotency-key.ts";
-import { requireStaff } from "../middleware/staff.ts";
 import { problem, type FieldError } from "../problem.ts";
 import { providerOf } from "../providers/registry.ts";
 
@@ -28,8 +27,7 @@ const define = createRoute({
   path: "/v1/admin/sales/{sale}",
   tags: ["Staff"],
   summary: "Create or change a sale",
-  security: STAFF,
-  middleware: [requireStaff("admin"), jsonBody] as const,
+  ...forStaff("admin", jsonBody),
   request: { params: z.object({ sale: z.string() }), ...body(SaleRequest) },
   responses: {
     200: answer("The sale.", SaleAnswer),
@@ -44,8 +42,7 @@ const readSku = createRoute({
   path: "/v1/admin/skus/{sku}",
   tags: ["Staff"],
   summary: "A SKU's stock, from its own actor",
-  security: STAFF,
-  middleware: [requireStaff("viewer")] as const,
+  ...forStaff("viewer"),
   request: { params: skuParams },
   responses: {
     200: answer("The stock.", SkuStock),
@@ -64,8 +61,7 @@ const journal = createRoute({
   path: "/v1/admin/skus/{sku}/journal",
   tags: ["Staff"],
   summary: "A SKU's hash-chained journal, from a row on; the last page is empty",
-  security: STAFF,
-  middleware: [requireStaff("admin")] as const,
+  ...forStaff("admin"),
   request: { params: skuParams, query: z.object({ after: z.coerce.number().int().min(0).default(0) }) },
   responses: {
     200: answer("Rows as they are on disk.", JournalPage),
@@ -78,9 +74,8 @@ const restock = createRoute({
   path: "/v1/admin/skus/{sku}/stock",
   tags: ["Staff"],
   summary: "Add units, or take away ones that nobody holds or owns",
-  security: STAFF,
   parameters: [KEY_HEADER],
-  middleware: [requireStaff("admin"), requireIdempotencyKey, jsonBody] as const,
+  ...forStaff("admin", requireIdempotencyKey, jsonBody),
   request: { params: skuParams, ...body(StockRequest) },
   responses: {
     200: answer("The stock afterwards.", SkuStock),

@@ -6,11 +6,10 @@ import { DELIVERY_STATES, WEBHOOK_TYPES, type Delivery, type Endpoint } from "..
 import { webhookActor } from "../actors.ts";
 import type { App } from "../app-env.ts";
 import { iso } from "../api/present.ts";
-import { answer, body, BODY_REFUSALS, refusals, routes, STAFF } from "../api/routes.ts";
+import { answer, body, BODY_REFUSALS, forStaff, refusals, routes } from "../api/routes.ts";
 import { audit } from "../audit.ts";
 import { testEvent } from "../merchant/events.ts";
 import { jsonBody } from "../middleware/body.ts";
-import { requireStaff } from "../middleware/staff.ts";
 import { problem } from "../problem.ts";
 import {
   addEndpoint,
@@ -55,7 +54,7 @@ const DeliveryAnswer = z
 
 const base = "/v1/admin/webhook-endpoints";
 const params = z.object({ endpoint: z.string() });
-const staff = { tags: ["Staff"], security: STAFF };
+const staff = { tags: ["Staff"] };
 const refused = refusals("unauthenticated", "forbidden", "not_found", "overloaded");
 
 const create = createRoute({
@@ -64,7 +63,7 @@ const create = createRoute({
   path: base,
   summary: "Tell a merchant's server what happens to orders",
   description: "The secret is in this answer and in no table; a rotation makes another.",
-  middleware: [requireStaff("admin"), jsonBody] as const,
+  ...forStaff("admin", jsonBody),
   request: body(EndpointRequest),
   responses: { 201: answer("The endpoint.", WithSecret), ...refused, ...refusals(...BODY_REFUSALS) },
 });
@@ -74,7 +73,7 @@ const list = createRoute({
   method: "get",
   path: base,
   summary: "Who is told",
-  middleware: [requireStaff("viewer")] as const,
+  ...forStaff("viewer"),
   responses: { 200: answer("The endpoints.", z.object({ data: z.array(EndpointAnswer) })), ...refused },
 });
 
@@ -83,7 +82,7 @@ const change = createRoute({
   method: "put",
   path: `${base}/{endpoint}`,
   summary: "Change where, and of what, a merchant is told",
-  middleware: [requireStaff("admin"), jsonBody] as const,
+  ...forStaff("admin", jsonBody),
   request: { params, ...body(EndpointRequest) },
   responses: { 200: answer("The endpoint.", EndpointAnswer), ...refused, ...refusals(...BODY_REFUSALS) },
 });
@@ -93,7 +92,7 @@ const remove = createRoute({
   method: "delete",
   path: `${base}/{endpoint}`,
   summary: "Tell them no more",
-  middleware: [requireStaff("admin")] as const,
+  ...forStaff("admin"),
   request: { params },
   responses: { 204: { description: "Removed." }, ...refused },
 });
@@ -103,7 +102,7 @@ const rotate = createRoute({
   method: "post",
   path: `${base}/{endpoint}/rotate`,
   summary: "A new secret; the one before signs for a day as well",
-  middleware: [requireStaff("admin")] as const,
+  ...forStaff("admin"),
   request: { params },
   responses: { 200: answer("The endpoint.", WithSecret), ...refused },
 });
@@ -113,7 +112,7 @@ const test = createRoute({
   method: "post",
   path: `${base}/{endpoint}/test`,
   summary: "Send an event that means nothing",
-  middleware: [requireStaff("support")] as const,
+  ...forStaff("support"),
   request: { params },
   responses: { 202: { description: "On its way." }, ...refused },
 });
@@ -123,7 +122,7 @@ const deliveries = createRoute({
   method: "get",
   path: `${base}/{endpoint}/deliveries`,
   summary: "What was told, newest first",
-  middleware: [requireStaff("viewer")] as const,
+  ...forStaff("viewer"),
   request: { params, query: z.object({ cursor: z.coerce.number().int().min(1).optional() }) },
   responses: {
     200: answer(
@@ -140,7 +139,7 @@ const resend = createRoute({
   method: "post",
   path: `${base}/{endpoint}/deliveries/{delivery}/resend`,
   summary: "Tell it once more",
-  middleware: [requireStaff("support")] as const,
+  ...forStaff("support"),
   request: { params: params.extend({ delivery: z.string() }) },
   responses: { 202: { description: "On its way." }, ...refused },
 });
