@@ -31,7 +31,7 @@ import type {
   StockMove,
   StockState,
 } from "./sku.ts";
-import type { Delivery, Endpoint, WebhookEvent } from "./webhook.ts";
+import type { Delivery, Endpoint, EndpointSettings, WebhookEvent } from "./webhook.ts";
 
 /** What may be asked of the one writer of a SKU's stock. Every answer is durable before it is given. */
 export interface SkuApi {
@@ -118,7 +118,13 @@ export interface JournalLine {
 
 /** One endpoint of a merchant. */
 export interface WebhookApi {
-  configure(endpoint: Endpoint): Promise<void>;
+  open(endpoint: Endpoint): Promise<void>;
+  /** Null when there is no such endpoint, or no more. */
+  change(settings: EndpointSettings): Promise<Endpoint | null>;
+  /** A secret after that of this generation; asked for twice, also at once, it is one. Null as above. */
+  rotate(generation: number): Promise<Endpoint | null>;
+  /** Nothing is told any more, and nothing opens it again. */
+  close(): Promise<void>;
   view(): Promise<Endpoint | null>;
   /** Of what it does not want to know, and knows already, it is not told. */
   tell(events: readonly WebhookEvent[]): Promise<void>;

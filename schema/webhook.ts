@@ -16,6 +16,9 @@ export interface Endpoint {
   readonly rotatedAt: number;
 }
 
+/** What of an endpoint its merchant chooses. */
+export type EndpointSettings = Pick<Endpoint, "url" | "types" | "enabled">;
+
 /** One thing to tell. Its id is the same however often it is told, and for everybody who is told. */
 export interface WebhookEvent {
   readonly id: string;

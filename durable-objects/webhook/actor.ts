@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { WebhookApi } from "../../schema/actors.ts";
 import { assert } from "../../schema/result.ts";
-import type { Delivery, Endpoint, WebhookEvent } from "../../schema/webhook.ts";
+import type { Delivery, Endpoint, EndpointSettings, WebhookEvent } from "../../schema/webhook.ts";
 import { log } from "../log.ts";
 import { judge } from "./machine.ts";
 import { send, SEND_MS_MAX } from "./send.ts";
@@ -26,10 +26,26 @@ export class WebhookActor extends DurableObject<Env> implements WebhookApi {
     this.#store = new WebhookStore(ctx.storage);
   }
 
-  async configure(endpoint: Endpoint): Promise<void> {
+  async open(endpoint: Endpoint): Promise<void> {
     this.#store.configure(endpoint);
-    if (!endpoint.enabled) this.#store.giveUp("the endpoint was switched off", Date.now());
+  }
+
+  async change(settings: EndpointSettings): Promise<Endpoint | null> {
+    const changed = this.#put(settings);
+    if (changed && !changed.enabled) this.#store.giveUp("the endpoint was switched off", Date.now());
     this.#work();
+    return changed;
+  }
+
+  async rotate(generation: number): Promise<Endpoint | null> {
+    const endpoint = this.#store.endpoint();
+    if (endpoint?.generation !== generation) return endpoint;
+    return this.#put({ generation: generation + 1, rotatedAt: Date.now() });
+  }
+
+  async close(): Promise<void> {
+    this.#store.forget();
+    this.#store.giveUp("the endpoint was removed", Date.now());
   }
 
   async view(): Promise<Endpoint | null> {
@@ -58,6 +74,15 @@ export class WebhookActor extends DurableObject<Env> implements WebhookApi {
   override async alarm(): Promise<void> {
     this.#store.prune(Date.now() - KEPT_MS);
     this.#work();
+  }
+
+  /** Changes what is there now, which a call that came in between may have changed too. Null when there is nothing. */
+  #put(part: Partial<Endpoint>): Endpoint | null {
+    const endpoint = this.#store.endpoint();
+    if (!endpoint) return null;
+    const changed = { ...endpoint, ...part };
+    this.#store.configure(changed);
+    return changed;
   }
 
   /** Sends what is due; nobody waits for it. The alarm stands for what is left, and for what a crash cuts off. */
@@ -94,7 +119,7 @@ export class WebhookActor extends DurableObject<Env> implements WebhookApi {
       outcome: verdict.kind,
     });
     if (verdict.kind === "failed" && verdict.gone) {
-      this.#store.configure({ ...(this.#store.endpoint() ?? endpoint), enabled: false });
+      this.#put({ enabled: false });
       this.#store.giveUp("410: the endpoint wants to hear nothing more", now);
     }
     this.#work();

@@ -37,6 +37,10 @@ export class WebhookStore {
     this.#exists = true;
   }
 
+  forget(): void {
+    if (this.#exists) this.#run("DELETE FROM endpoint");
+  }
+
   /** What is known already is not told again. */
   add(events: readonly WebhookEvent[], now: number): void {
     this.#storage.transactionSync(() => {
@@ -86,6 +90,7 @@ export class WebhookStore {
 
   /** Nothing of it is told any more. */
   giveUp(answer: string, now: number): void {
+    if (!this.#exists) return;
     this.#run(
       "UPDATE deliveries SET state = 'failed', due_at = NULL, answer = ?, answered_at = ? WHERE state = 'waiting'",
       ...[answer, now],

@@ -15,8 +15,16 @@ export async function listEndpoints(db: D1Database): Promise<string[]> {
   return rows.map(({ id }) => id);
 }
 
-export async function addEndpoint(db: D1Database, id: string, by: string, now: number): Promise<void> {
-  await drizzle(db).insert(webhookEndpoints).values({ id, createdAt: now, createdBy: by });
+/** False when there are as many as there may be: counted as it is added, since others may be adding too. */
+export async function addEndpoint(db: D1Database, id: string, by: string, now: number): Promise<boolean> {
+  const added = await db
+    .prepare(
+      `INSERT INTO webhook_endpoints (id, created_at, created_by)
+       SELECT ?1, ?2, ?3 WHERE (SELECT count(*) FROM webhook_endpoints) < ?4`,
+    )
+    .bind(id, now, by, ENDPOINTS_MAX)
+    .run();
+  return added.meta.changes > 0;
 }
 
 export async function removeEndpoint(db: D1Database, id: string): Promise<void> {

@@ -150,14 +150,14 @@ export const staffWebhooks = routes()
     const wrong = wrongWithUrl(wanted.url, c.env.WEBHOOK_HOSTS_ALLOWED);
     if (wrong !== null)
       return problem(c, { code: "invalid_request", errors: [{ pointer: "/url", detail: wrong }] });
-    if ((await listEndpoints(c.env.DB)).length >= ENDPOINTS_MAX)
-      return problem(c, { code: "invalid_request", detail: `There are ${ENDPOINTS_MAX} endpoints already.` });
     const now = Date.now();
     const endpoint: Endpoint = { ...wanted, id: idOf(), generation: 1, rotatedAt: now };
     await audit(c, { action: "webhook.create", target: endpoint.id, reason: null, detail: wanted });
-    await webhookActor(c.env, endpoint.id).configure(endpoint);
-    await addEndpoint(c.env.DB, endpoint.id, c.get("staff").id, now);
-    return c.json(withSecret(c, endpoint), 201);
+    await webhookActor(c.env, endpoint.id).open(endpoint);
+    if (await addEndpoint(c.env.DB, endpoint.id, c.get("staff").id, now))
+      return c.json(withSecret(c, endpoint), 201);
+    await webhookActor(c.env, endpoint.id).close();
+    return problem(c, { code: "invalid_request", detail: `There are ${ENDPOINTS_MAX} endpoints already.` });
   })
   .openapi(list, async (c) => {
     const ids = await listEndpoints(c.env.DB);
@@ -172,25 +172,24 @@ export const staffWebhooks = routes()
     if (wrong !== null)
       return problem(c, { code: "invalid_request", errors: [{ pointer: "/url", detail: wrong }] });
     await audit(c, { action: "webhook.change", target: endpoint.id, reason: null, detail: wanted });
-    const changed = { ...endpoint, ...wanted };
-    await webhookActor(c.env, endpoint.id).configure(changed);
-    return c.json(toWire(changed), 200);
+    const changed = await webhookActor(c.env, endpoint.id).change(wanted);
+    return changed ? c.json(toWire(changed), 200) : problem(c, { code: "not_found" });
   })
   .openapi(remove, async (c) => {
-    const endpoint = await endpointOf(c, c.req.valid("param").endpoint);
-    if (!endpoint) return problem(c, { code: "not_found" });
-    await audit(c, { action: "webhook.remove", target: endpoint.id, reason: null, detail: null });
-    await removeEndpoint(c.env.DB, endpoint.id);
-    await webhookActor(c.env, endpoint.id).configure({ ...endpoint, enabled: false });
+    const { endpoint } = c.req.valid("param");
+    if (!(await isListed(c, endpoint))) return problem(c, { code: "not_found" });
+    await audit(c, { action: "webhook.remove", target: endpoint, reason: null, detail: null });
+    // First the endpoint, then its name: what fails in between is asked for again.
+    await webhookActor(c.env, endpoint).close();
+    await removeEndpoint(c.env.DB, endpoint);
     return c.body(null, 204);
   })
   .openapi(rotate, async (c) => {
     const endpoint = await endpointOf(c, c.req.valid("param").endpoint);
     if (!endpoint) return problem(c, { code: "not_found" });
     await audit(c, { action: "webhook.rotate", target: endpoint.id, reason: null, detail: null });
-    const rotated = { ...endpoint, generation: endpoint.generation + 1, rotatedAt: Date.now() };
-    await webhookActor(c.env, endpoint.id).configure(rotated);
-    return c.json(withSecret(c, rotated), 200);
+    const rotated = await webhookActor(c.env, endpoint.id).rotate(endpoint.generation);
+    return rotated ? c.json(withSecret(c, rotated), 200) : problem(c, { code: "not_found" });
   })
   .openapi(test, async (c) => {
     const endpoint = await endpointOf(c, c.req.valid("param").endpoint);
@@ -220,11 +219,12 @@ function idOf(): string {
   return `whe_${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
+const isListed = async (c: Context<App>, id: string): Promise<boolean> =>
+  ID.test(id) && (await listEndpoints(c.env.DB)).includes(id);
+
 /** Null when there is no such endpoint, or no more. */
-async function endpointOf(c: Context<App>, id: string): Promise<Endpoint | null> {
-  const isListed = ID.test(id) && (await listEndpoints(c.env.DB)).includes(id);
-  return isListed ? webhookActor(c.env, id).view() : null;
-}
+const endpointOf = async (c: Context<App>, id: string): Promise<Endpoint | null> =>
+  (await isListed(c, id)) ? webhookActor(c.env, id).view() : null;
 
 const toWire = ({ id, url, types, enabled }: Endpoint) => ({ id, url, types: [...types], enabled });
 
