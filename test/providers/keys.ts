@@ -4,7 +4,7 @@ export interface Pair {
   readonly privateKey: string;
   /** SPKI. */
   readonly publicKey: string;
-  readonly sign: (text: string) => Promise<string>;
+  readonly sign: (text: string | Uint8Array<ArrayBuffer>) => Promise<string>;
   readonly verify: (text: string, signature: string) => Promise<boolean>;
 }
 
@@ -15,7 +15,8 @@ export async function keyPair(): Promise<Pair> {
   const pair = await crypto.subtle.generateKey(params, true, ["sign", "verify"]);
   const exported = async (format: "pkcs8" | "spki", key: CryptoKey) =>
     Buffer.from(await crypto.subtle.exportKey(format, key)).toString("base64");
-  const bytes = (text: string) => new TextEncoder().encode(text);
+  const bytes = (text: string | Uint8Array<ArrayBuffer>) =>
+    typeof text === "string" ? new TextEncoder().encode(text) : text;
   return {
     privateKey: await exported("pkcs8", pair.privateKey),
     publicKey: await exported("spki", pair.publicKey),

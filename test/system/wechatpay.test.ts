@@ -1,6 +1,8 @@
+import { X509Certificate, type KeyLike } from "node:crypto";
 import { createRequire } from "node:module";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type * as Plugin from "wechatpay-axios-plugin";
+import { certificateOf } from "../providers/certificates.ts";
 import { keyPair } from "../providers/keys.ts";
 import { WechatPayEmulator } from "../providers/wechatpay/emulator.ts";
 import { Merchant } from "./merchant.ts";
@@ -14,6 +16,12 @@ const { Wechatpay, Formatter, Rsa, Aes } = createRequire(import.meta.url)(
 
 const [own, platform] = await Promise.all([keyPair(), keyPair()]);
 const emulator = new WechatPayEmulator(own, platform);
+const CERTIFICATE_SERIAL = "440024045C4A427599D09BB4E3DE0279F2E813FD";
+const certificate = {
+  serial: CERTIFICATE_SERIAL,
+  pair: platform,
+  pem: await certificateOf(platform, { serial: CERTIFICATE_SERIAL }),
+};
 
 describe("a purchase by WeChat Pay", () => {
   let merchant: Merchant;
@@ -26,6 +34,7 @@ describe("a purchase by WeChat Pay", () => {
       serial: emulator.serial,
       api_v3_key: emulator.apiV3Key,
       platform_keys: { [emulator.keyId]: platform.publicKey },
+      download_certificates: true,
     });
     merchant = await Merchant.open({ WECHATPAY_ACCOUNT_MAIN: account }, "wechatpay", {
       "api.mch.weixin.qq.com": emulator.answer,
@@ -77,6 +86,23 @@ describe("a purchase by WeChat Pay", () => {
     await merchant.becomes(purchase, "paid", 60_000);
   });
 
+  test("goes on when WeChat Pay begins to sign with a certificate that nobody has configured", async () => {
+    const { signer } = emulator;
+    emulator.certificates = [certificate];
+    emulator.signer = certificate;
+    try {
+      const from = emulator.notifications.length;
+      const purchase = await merchant.placed();
+      const { id } = await merchant.pay(purchase, "wechatpay");
+      emulator.pay(id);
+      await deliver(from, 1);
+      await merchant.becomes(purchase, "paid", 5_000);
+    } finally {
+      emulator.certificates = [];
+      emulator.signer = signer;
+    }
+  });
+
   test("inside WeChat needs to know who pays", async () => {
     const { token, order } = await merchant.placed();
     const path = `/v1/orders/${order.id}/payments`;
@@ -102,16 +128,18 @@ describe("the emulator, driven by a package for merchants", () => {
   let server: Awaited<ReturnType<typeof overHttp>>;
   let wxpay: Record<string, any>; // oxlint-disable-line typescript/no-explicit-any -- a chain of names is its interface
 
-  beforeAll(async () => {
-    server = await overHttp(emulator.answer);
-    const { mchid, serial, keyId } = emulator;
-    wxpay = new Wechatpay({
-      mchid,
-      serial,
+  const packageKnowing = (certs: Record<string, KeyLike>): typeof wxpay =>
+    new Wechatpay({
+      mchid: emulator.mchid,
+      serial: emulator.serial,
       privateKey: String(Rsa.fromPkcs8(own.privateKey).export({ format: "pem", type: "pkcs8" })),
-      certs: { [keyId]: Rsa.fromSpki(platform.publicKey) },
+      certs,
       baseURL: `http://127.0.0.1:${server.port}/`,
     });
+
+  beforeAll(async () => {
+    server = await overHttp(emulator.answer);
+    wxpay = packageKnowing({ [emulator.keyId]: Rsa.fromSpki(platform.publicKey) });
   });
   afterAll(() => server.close());
 
@@ -150,6 +178,27 @@ describe("the emulator, driven by a package for merchants", () => {
     await expect(trade.get({ params: { mchid }, out_trade_no: "never_used" })).rejects.toMatchObject({
       response: { status: 404, data: { code: "ORDER_NOT_EXIST" } },
     });
+  });
+
+  test("its platform certificates are believed and opened by the package, and are what they say", async () => {
+    const { signer } = emulator;
+    emulator.certificates = [certificate];
+    emulator.signer = certificate;
+    try {
+      const { data } = (await packageKnowing({
+        [CERTIFICATE_SERIAL]: certificate.pem,
+      }).v3.certificates.get()) as {
+        data: { data: { encrypt_certificate: Record<"ciphertext" | "nonce" | "associated_data", string> }[] };
+      };
+      const opened = data.data.map(({ encrypt_certificate: { ciphertext, nonce, associated_data: aad } }) =>
+        Aes.AesGcm.decrypt(ciphertext, emulator.apiV3Key, nonce, aad),
+      );
+      expect(opened).toEqual([certificate.pem]);
+      expect(new X509Certificate(certificate.pem).serialNumber).toBe(CERTIFICATE_SERIAL);
+    } finally {
+      emulator.certificates = [];
+      emulator.signer = signer;
+    }
   });
 
   test("what the emulator notifies, the package verifies and opens", async () => {

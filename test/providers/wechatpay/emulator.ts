@@ -20,6 +20,17 @@ interface Refund {
 
 type Body = Record<string, unknown>;
 
+/** What WeChat Pay signs with, and the serial that names it. */
+export interface Signer {
+  readonly serial: string;
+  readonly pair: Pair;
+}
+
+/** A platform certificate, as it is downloaded. */
+export interface PlatformCertificate extends Signer {
+  readonly pem: string;
+}
+
 class Refused extends Error {
   readonly status: number;
   readonly code: string;
@@ -37,7 +48,10 @@ export class WechatPayEmulator {
   readonly keyId = "PUB_KEY_ID_0119000000012026112100000000000001";
   readonly apiV3Key = "0123456789abcdefghijABCDEFGHIJ!?";
   readonly #merchant: Pair;
-  readonly #platform: Pair;
+  /** Its public key, or the certificate that it has come to. */
+  signer: Signer;
+  /** None for a merchant who was given a public key. */
+  certificates: readonly PlatformCertificate[] = [];
   readonly #now: () => number;
   readonly #trades = new Map<string, Trade>();
   readonly #refunds = new Map<string, Refund>();
@@ -47,7 +61,7 @@ export class WechatPayEmulator {
 
   constructor(merchant: Pair, platform: Pair, now: () => number = Date.now) {
     this.#merchant = merchant;
-    this.#platform = platform;
+    this.signer = { serial: this.keyId, pair: platform };
     this.#now = now;
   }
 
@@ -55,12 +69,9 @@ export class WechatPayEmulator {
     const sent = await request.text();
     try {
       await this.#prove(request, sent);
-      const { pathname } = new URL(request.url);
-      if (pathname === "/v3/billdownload/file") return new Response(this.bill());
-      const body =
-        pathname === "/v3/bill/tradebill"
-          ? await this.#billAt()
-          : this.#route(request.method, new URL(request.url), sent === "" ? {} : (JSON.parse(sent) as Body));
+      const url = new URL(request.url);
+      if (url.pathname === "/v3/billdownload/file") return new Response(this.bill());
+      const body = await this.#answerTo(request.method, url, sent === "" ? {} : (JSON.parse(sent) as Body));
       return await this.signed(body === null ? 204 : 200, body === null ? "" : JSON.stringify(body));
     } catch (cause) {
       if (!(cause instanceof Refused)) throw cause;
@@ -69,7 +80,7 @@ export class WechatPayEmulator {
   };
 
   /** An answer, or a notification, as WeChat Pay signs it. */
-  async signed(status: number, body: string, at = this.#now(), pair = this.#platform): Promise<Response> {
+  async signed(status: number, body: string, at = this.#now(), pair = this.signer.pair): Promise<Response> {
     const timestamp = String(Math.floor(at / 1_000));
     const nonce = `nonce${++this.#serials}`;
     return new Response(status === 204 ? null : body, {
@@ -78,7 +89,7 @@ export class WechatPayEmulator {
         "content-type": "application/json",
         "wechatpay-timestamp": timestamp,
         "wechatpay-nonce": nonce,
-        "wechatpay-serial": this.keyId,
+        "wechatpay-serial": this.signer.serial,
         "wechatpay-signature": await pair.sign(`${timestamp}\n${nonce}\n${body}\n`),
       },
     });
@@ -91,26 +102,27 @@ export class WechatPayEmulator {
     id = `evt-${++this.#serials}`,
     key = this.apiV3Key,
   ): Promise<string> {
-    const bytes = (text: string) => new TextEncoder().encode(text);
-    const nonce = "0123456789ab";
     const original = type.startsWith("REFUND") ? "refund" : "transaction";
-    const sealer = await crypto.subtle.importKey("raw", bytes(key), "AES-GCM", false, ["encrypt"]);
-    const algorithm = { name: "AES-GCM", iv: bytes(nonce), additionalData: bytes(original) };
-    const ciphertext = await crypto.subtle.encrypt(algorithm, sealer, bytes(JSON.stringify(resource)));
+    const sealed = await sealedWith(key, original, JSON.stringify(resource));
     return JSON.stringify({
       id,
       create_time: "2026-11-21T10:00:00+08:00",
       event_type: type,
       resource_type: "encrypt-resource",
       summary: "支付成功",
-      resource: {
-        algorithm: "AEAD_AES_256_GCM",
-        original_type: original,
-        ciphertext: Buffer.from(ciphertext).toString("base64"),
-        associated_data: original,
-        nonce,
-      },
+      resource: { ...sealed, original_type: original },
     });
+  }
+
+  /** What `/v3/certificates` says of these: each sealed with the merchant's key. */
+  async certificateList(certificates = this.certificates, key = this.apiV3Key): Promise<Body> {
+    const one = async ({ serial, pem }: PlatformCertificate) => ({
+      serial_no: serial,
+      effective_time: "2026-11-21T10:00:00+08:00",
+      expire_time: "2031-11-20T10:00:00+08:00",
+      encrypt_certificate: await sealedWith(key, "certificate", pem),
+    });
+    return { data: await Promise.all(certificates.map(one)) };
   }
 
   pay(reference: string): void {
@@ -198,6 +210,13 @@ export class WechatPayEmulator {
     const isSigned = scheme === "WECHATPAY2-SHA256-RSA2048" && (await this.#merchant.verify(text, signature));
     if (mchid !== this.mchid || serial !== this.serial || !isFresh || !isSigned)
       throw new Refused(401, "SIGN_ERROR");
+  }
+
+  async #answerTo(method: string, url: URL, sent: Body): Promise<Body | null> {
+    if (url.pathname === "/v3/bill/tradebill") return this.#billAt();
+    if (url.pathname !== "/v3/certificates") return this.#route(method, url, sent);
+    if (this.certificates.length === 0) throw new Refused(404, "RESOURCE_NOT_EXISTS");
+    return this.certificateList();
   }
 
   #route(method: string, { pathname, searchParams }: URL, sent: Body): Body | null {
@@ -305,6 +324,20 @@ export class WechatPayEmulator {
     const amount = { total, payer_total: Math.max(total - 1, 0), currency: "CNY", payer_currency: "CNY" };
     return { ...facts, ...(transaction !== null && { transaction_id: transaction, amount }) };
   }
+}
+
+async function sealedWith(key: string, context: string, text: string) {
+  const bytes = (plain: string) => new TextEncoder().encode(plain);
+  const nonce = "0123456789ab";
+  const sealer = await crypto.subtle.importKey("raw", bytes(key), "AES-GCM", false, ["encrypt"]);
+  const algorithm = { name: "AES-GCM", iv: bytes(nonce), additionalData: bytes(context) };
+  const ciphertext = Buffer.from(await crypto.subtle.encrypt(algorithm, sealer, bytes(text)));
+  return {
+    algorithm: "AEAD_AES_256_GCM",
+    ciphertext: ciphertext.toString("base64"),
+    nonce,
+    associated_data: context,
+  };
 }
 
 const refundShown = ({ number, reference, amount, status }: Refund): Body => ({

@@ -23,6 +23,7 @@ const ACCOUNT: WechatPayAccount = {
   api_v3_key: someone.apiV3Key,
   creations_per_second: 400,
   platform_keys: { [someone.keyId]: platform.publicKey },
+  download_certificates: false,
 };
 const adapterOf = (send: Outbound, facts: Partial<WechatPayAccount> = {}) =>
   wechatpay("main", { ...ACCOUNT, ...facts }, outboundOf(send));

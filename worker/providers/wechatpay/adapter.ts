@@ -6,14 +6,15 @@ import type { Outbound, PaymentOutcome, PaymentProvider, Purchase, RefundOutcome
 import { billOr, orUnknown, unknown } from "../unknown.ts";
 import { HOST, type WechatPayAccount } from "./account.ts";
 import { isWhole, readBill } from "./bill.ts";
-import { Envelope } from "./envelope.ts";
+import { PlatformKeys } from "./certificates.ts";
+import { Envelope, faultOf } from "./envelope.ts";
 import {
   codeOf,
   methodsAt,
   noticeOf,
+  notificationOf,
   outcomeOf,
   refundOutcomeOf,
-  sealedOf,
   timeExpire,
   wayOf,
   type Way,
@@ -29,7 +30,8 @@ const NEVER_HEARD_OF = new Set(["ORDER_NOT_EXIST", "ORDERNOTEXIST", "RESOURCE_NO
 /** One merchant number at WeChat Pay behind the port. Money is taken at once, so a success that comes too late is given back. */
 export function wechatpay(id: string, account: WechatPayAccount, outbound: Outbound): PaymentProvider {
   const envelope = new Envelope(account);
-  const api = new Api(account, envelope, outbound);
+  const keys = new PlatformKeys(account, envelope, outbound);
+  const api = new Api(account, envelope, keys, outbound);
 
   const query = async (payment: Payment): Promise<PaymentOutcome> => {
     const { status, body } = await api.ask("GET", `${tradePath(payment)}?mchid=${account.mchid}`);
@@ -109,13 +111,13 @@ export function wechatpay(id: string, account: WechatPayAccount, outbound: Outbo
     async readNotice(headers, bytes, now) {
       const text = exactText(bytes);
       if (text === null) return err({ code: "invalid_signature", detail: "The body is not UTF-8." });
-      const detail = await envelope.wrongWith(headers, text, [now, Date.now()]);
+      const detail = await faultOf(headers, text, [now, Date.now()], keys.of);
       if (detail !== null) return err({ code: "invalid_signature", detail });
-      const sealed = sealedOf(text);
-      const plain = sealed && (await envelope.open(sealed.resource));
-      if (!sealed || plain === null)
+      const notification = notificationOf(text);
+      const plain = notification && (await envelope.open(notification.resource));
+      if (!notification || plain === null)
         return err({ code: "invalid_request", detail: "It holds nothing that our key opens." });
-      return noticeOf(sealed, plain, id, account);
+      return noticeOf(notification, plain, id, account);
     },
 
     acknowledge: () => Response.json({ code: "SUCCESS", message: "" }),
@@ -167,13 +169,16 @@ interface Said {
 
 /** Calls of the API, signed by us and proven to be answered by WeChat Pay. */
 class Api {
-  readonly #serial: string;
+  /** Of the key that answers should be signed with; null where that is a certificate, which WeChat Pay chooses itself. */
+  readonly #serial: string | null;
   readonly #envelope: Envelope;
+  readonly #keys: PlatformKeys;
   readonly #outbound: Outbound;
 
-  constructor(account: WechatPayAccount, envelope: Envelope, outbound: Outbound) {
-    this.#serial = Object.keys(account.platform_keys)[0] ?? "";
+  constructor(account: WechatPayAccount, envelope: Envelope, keys: PlatformKeys, outbound: Outbound) {
+    this.#serial = Object.keys(account.platform_keys)[0] ?? null;
     this.#envelope = envelope;
+    this.#keys = keys;
     this.#outbound = outbound;
   }
 
@@ -198,7 +203,7 @@ class Api {
           accept: "application/json",
           authorization: await this.#envelope.authorization(method, target, sent),
           "user-agent": "Doorbuster",
-          "wechatpay-serial": this.#serial,
+          ...(this.#serial !== null && { "wechatpay-serial": this.#serial }),
           ...(params && { "content-type": "application/json" }),
         },
         ...(params && { body: sent }),
@@ -208,8 +213,8 @@ class Api {
     if (answer.status >= 500) throw new Error(`WeChat Pay answers ${answer.status}`);
     // Like the official libraries: a success is believed only when it is signed, while a refusal may come without.
     const isSigned = answer.ok || answer.headers.has("wechatpay-signature");
-    const wrong = isSigned ? await this.#envelope.wrongWith(answer.headers, text, [Date.now()]) : null;
-    if (wrong !== null) throw new Error(`the answer is not WeChat Pay's: ${wrong}`);
+    const fault = isSigned ? await faultOf(answer.headers, text, [Date.now()], this.#keys.of) : null;
+    if (fault !== null) throw new Error(`the answer is not WeChat Pay's: ${fault}`);
     return { status: answer.status, body: text === "" ? null : (JSON.parse(text) as unknown) };
   }
 }

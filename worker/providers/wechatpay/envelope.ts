@@ -1,5 +1,18 @@
-import { signerOf, verifierOf } from "../rsa.ts";
+import * as z from "zod";
+import { signerOf } from "../rsa.ts";
 import type { WechatPayAccount } from "./account.ts";
+
+/** What is sealed with the merchant's own key: notifications, and the platform's certificates. */
+export const Sealed = z.object({
+  algorithm: z.literal("AEAD_AES_256_GCM"),
+  ciphertext: z.string(),
+  nonce: z.string(),
+  associated_data: z.string().default(""),
+});
+
+export type Verify = (text: string, signature: string) => Promise<boolean>;
+/** The key that a serial names, or null. */
+export type KeyFor = (serial: string) => Promise<Verify | null>;
 
 /** What WeChat Pay signs may be this much older, or newer, than our clock. */
 const SKEW_MS_MAX = 5 * 60_000;
@@ -12,19 +25,47 @@ const HEADERS = {
   signature: ["wechatpay-signature", /^[A-Za-z0-9+/]{300,700}={0,2}$/],
 } as const;
 
-/** Signs what leaves for WeChat Pay, and proves and opens what comes from there. */
+/**
+ * Null when these bytes are WeChat Pay's and of now; otherwise what is wrong with them. Probes with false signatures fail like
+ * any other.
+ */
+export async function faultOf(
+  headers: Headers,
+  body: string,
+  clocks: readonly number[],
+  keyFor: KeyFor,
+): Promise<string | null> {
+  const read = (name: keyof typeof HEADERS): string | null => {
+    const [header, form] = HEADERS[name];
+    const value = headers.get(header) ?? "";
+    return form.test(value) ? value : null;
+  };
+  const [timestamp, nonce, serial, signature] = [
+    read("timestamp"),
+    read("nonce"),
+    read("serial"),
+    read("signature"),
+  ];
+  if (timestamp === null || nonce === null || serial === null || signature === null)
+    return "A header of the signature is missing or malformed.";
+  if (clocks.some((clock) => Math.abs(clock - Number(timestamp) * 1_000) > SKEW_MS_MAX))
+    return "It is too old, or from the future.";
+  const verify = await keyFor(serial);
+  if (!verify) return "It is signed with a key that nobody here knows.";
+  return (await verify(`${timestamp}\n${nonce}\n${body}\n`, signature))
+    ? null
+    : "The signature does not match.";
+}
+
+/** The merchant's own keys: signs what leaves for WeChat Pay, and opens what was sealed for the merchant. */
 export class Envelope {
   readonly #account: WechatPayAccount;
   readonly #sign: (text: string) => Promise<string>;
-  readonly #verifiers: ReadonlyMap<string, (text: string, signature: string) => Promise<boolean>>;
   #sealKey: CryptoKey | null = null;
 
   constructor(account: WechatPayAccount) {
     this.#account = account;
     this.#sign = signerOf(account.private_key);
-    this.#verifiers = new Map(
-      Object.entries(account.platform_keys).map(([serial, key]) => [serial, verifierOf(key)]),
-    );
   }
 
   /** The value of `Authorization`. @param target path and query. @param body exactly as it is sent, empty for none. */
@@ -47,32 +88,8 @@ export class Envelope {
     return JSON.stringify({ appId, timeStamp, nonceStr, package: bundle, signType: "RSA", paySign });
   }
 
-  /** Null when these bytes are WeChat Pay's and of now; otherwise why not. Probes with false signatures fail like any other. */
-  async wrongWith(headers: Headers, body: string, clocks: readonly number[]): Promise<string | null> {
-    const read = (name: keyof typeof HEADERS): string | null => {
-      const [header, form] = HEADERS[name];
-      const value = headers.get(header) ?? "";
-      return form.test(value) ? value : null;
-    };
-    const [timestamp, nonce, serial, signature] = [
-      read("timestamp"),
-      read("nonce"),
-      read("serial"),
-      read("signature"),
-    ];
-    if (timestamp === null || nonce === null || serial === null || signature === null)
-      return "A header of the signature is missing or malformed.";
-    if (clocks.some((clock) => Math.abs(clock - Number(timestamp) * 1_000) > SKEW_MS_MAX))
-      return "It is too old, or from the future.";
-    const verify = this.#verifiers.get(serial);
-    if (!verify) return "It is signed with a key that is not in the settings.";
-    return (await verify(`${timestamp}\n${nonce}\n${body}\n`, signature))
-      ? null
-      : "The signature does not match.";
-  }
-
   /** What was sealed with the merchant's key, or null when it was not, or somebody has touched it. */
-  async open(sealed: { ciphertext: string; nonce: string; associated_data: string }): Promise<string | null> {
+  async open(sealed: Omit<z.infer<typeof Sealed>, "algorithm">): Promise<string | null> {
     const bytes = (text: string) => new TextEncoder().encode(text);
     try {
       this.#sealKey ??= await crypto.subtle.importKey(

@@ -9,6 +9,7 @@ import { unknown, type Unknown } from "../unknown.ts";
 import { paymentReport, refundReport } from "../reports.ts";
 import { beijingTime } from "../yuan.ts";
 import type { WechatPayAccount } from "./account.ts";
+import { Sealed } from "./envelope.ts";
 
 /** WeChat Pay's vocabulary, and what it means. A word that is not here is `unknown`, today and next year. */
 
@@ -94,18 +95,14 @@ function outcomeOfRefund(status: string | undefined): RefundOutcome {
   }
 }
 
-const Sealed = z.object({
+const Notification = z.object({
   id: z.string().regex(/^[\x21-\x7e]{1,64}$/),
   event_type: z.string().max(64),
-  resource: z.object({
-    algorithm: z.literal("AEAD_AES_256_GCM"),
-    ciphertext: z.string(),
-    nonce: z.string(),
-    associated_data: z.string().default(""),
-  }),
+  resource: Sealed,
 });
-type Sealed = z.infer<typeof Sealed>;
-export const sealedOf = (text: string): Sealed | null => Sealed.safeParse(jsonOf(text)).data ?? null;
+type Notification = z.infer<typeof Notification>;
+export const notificationOf = (text: string): Notification | null =>
+  Notification.safeParse(jsonOf(text)).data ?? null;
 
 const RefundNotice = z.object({
   mchid: z.string(),
@@ -118,7 +115,7 @@ const unreadable = (detail: string) => err({ code: "invalid_request" as const, d
 
 /** Reads what a proven notification held. */
 export function noticeOf(
-  { id: event, event_type: type }: Sealed,
+  { id: event, event_type: type }: Notification,
   plain: string,
   id: string,
   { appid, mchid }: WechatPayAccount,
