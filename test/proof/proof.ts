@@ -1,49 +1,77 @@
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
-import { kept, PROGRAMMES, type Programme } from "./results.ts";
+import { forget, kept, PROGRAMMES, write } from "./results.ts";
+import { withTable } from "./table.ts";
 
-/** `npm run proof`: every long programme in turn, and what they found into the README. `--table` only writes what was found last. */
+/**
+ * `npm run proof`: every long programme, as many side by side as there are cores for, and what they found into the README.
+ * `--only crash,fuzz` runs some of them, `--table` none: the other rows say what was found last.
+ */
+
+type Listed = (typeof PROGRAMMES)[number];
 
 const ROOT = join(import.meta.dirname, "../..");
 const README = join(ROOT, "README.md");
-const [BEGIN, END] = ["<!-- proof -->", "<!-- /proof -->"];
 
-const SCRIPTS: Record<Programme, readonly string[]> = {
-  states: ["--max-old-space-size=12000", "test/checker/check.ts"],
-  mutants: ["test/mutants/run.ts"],
-  crash: ["test/crash/crash.ts"],
-  fuzz: ["test/fuzz/fuzz.ts"],
-};
-
-const WHAT: Record<Programme, string> = {
-  states: "`npm run check:states`",
-  mutants: "`npm run mutants`",
-  crash: "`npm run crash`",
-  fuzz: "`npm run fuzz`",
-};
-
-const { values } = parseArgs({ options: { table: { type: "boolean", default: false } } });
-let failed = 0;
-if (!values.table)
-  for (const programme of PROGRAMMES) {
-    console.log(`\n${programme}`);
-    const { status } = spawnSync(process.execPath, [...SCRIPTS[programme]], { cwd: ROOT, stdio: "inherit" });
-    if (status !== 0) failed++;
-  }
-
-const rows = PROGRAMMES.flatMap((programme) => {
-  const proved = kept(programme);
-  if (!proved) return [];
-  const { held, seconds, day, commit } = proved;
-  return [`| ${WHAT[programme]} | ${held} | ${seconds} s | ${day}, ${commit} |`];
+const { values } = parseArgs({
+  options: { table: { type: "boolean", default: false }, only: { type: "string" } },
 });
-const table = ["| programme | what it found | took | run |", "|---|---|---|---|", ...rows].join("\n");
-const text = readFileSync(README, "utf8");
-const [before, rest] = text.split(BEGIN);
-const after = rest?.split(END)[1];
-if (before === undefined || after === undefined) throw new Error(`README.md has no ${BEGIN} and ${END}`);
-writeFileSync(README, `${before}${BEGIN}\n\n${table}\n\n${END}${after}`);
-console.log(`\n${table}`);
-process.exit(failed === 0 ? 0 : 1);
+const names = values.only?.split(",") ?? PROGRAMMES.map(({ name }) => name);
+const chosen = values.table ? [] : PROGRAMMES.filter(({ name }) => names.includes(name));
+if (!values.table && chosen.length < names.length)
+  throw new Error(`${names.join(", ")}: there is ${PROGRAMMES.map(({ name }) => name).join(", ")}`);
+
+const startedAt = performance.now();
+await runAll(chosen);
+const passed = chosen.every(({ name }) => kept(name)?.passed);
+if (chosen.length === PROGRAMMES.length) {
+  const held = `all of it, on ${availableParallelism()} cores`;
+  write("proof", { held, seconds: (performance.now() - startedAt) / 1_000, passed });
+}
+writeFileSync(README, withTable(readFileSync(README, "utf8"), kept));
+for (const { name } of chosen) console.log(`${name.padEnd(8)} ${kept(name)?.held}`);
+process.exit(passed ? 0 : 1);
+
+/** Starts the next programme there are cores for, until all have run. One that wants more than there are runs by itself. */
+async function runAll(programmes: readonly Listed[]): Promise<void> {
+  const waiting = [...programmes];
+  const running = new Map<Listed, Promise<void>>();
+  const busy = (): number => [...running.keys()].reduce((sum, { cores }) => sum + cores, 0);
+  while (waiting.length + running.size > 0) {
+    const free = availableParallelism() - busy();
+    const next = waiting.findIndex(({ cores }) => cores <= free || running.size === 0);
+    const [programme] = next < 0 ? [] : waiting.splice(next, 1);
+    if (programme)
+      running.set(
+        programme,
+        run(programme).then(() => void running.delete(programme)),
+      );
+    else await Promise.race(running.values());
+  }
+}
+
+/** Runs one to its end, each of its lines under its name. However it fails, there is a result that says so. */
+async function run({ name, script }: Listed): Promise<void> {
+  forget(name);
+  const beganAt = performance.now();
+  const running = spawn("npm", ["run", "--silent", script], {
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "pipe"],
+    shell: process.platform === "win32",
+  });
+  for (const stream of [running.stdout, running.stderr])
+    createInterface({ input: stream }).on("line", (line) => console.log(`${name.padEnd(8)} ${line}`));
+  const ended = await new Promise<string>((resolve) => {
+    running.once("error", (cause) => resolve(cause.message));
+    running.once("close", (code, signal) => resolve(signal ?? `exit code ${code}`));
+  });
+  const found = kept(name);
+  const failed = ended !== "exit code 0" || !found?.passed;
+  console.log(`${name.padEnd(8)} ${failed ? `FAILED: ${ended}` : "passed"}`);
+  const seconds = (performance.now() - beganAt) / 1_000;
+  if (failed) write(name, { held: found?.held ?? `broke off: ${ended}`, seconds, passed: false });
+}

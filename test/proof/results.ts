@@ -1,34 +1,58 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** What the long programmes found out, for the table in the README. Not kept in the repository: each run makes its own. */
 const RESULTS = join(import.meta.dirname, "../../.proof");
 
-export const PROGRAMMES = ["states", "mutants", "crash", "fuzz"] as const;
-export type Programme = (typeof PROGRAMMES)[number];
+/** The long programmes in the order of the table and of their start. `cores`: how many each keeps busy. */
+export const PROGRAMMES = [
+  { name: "states", script: "check:states", cores: 1 },
+  { name: "crash", script: "crash", cores: 1 },
+  { name: "mutants", script: "mutants", cores: 2 },
+  { name: "fuzz", script: "fuzz", cores: 1 },
+] as const;
+
+export type Programme = (typeof PROGRAMMES)[number]["name"] | "proof";
 
 /** A programme's end. `held` is what it shows in a few words, with its figures. */
 export interface Proved {
   readonly held: string;
   readonly seconds: number;
+  readonly passed: boolean;
   readonly day: string;
   readonly commit: string;
 }
 
+const fileOf = (programme: Programme): string => join(RESULTS, `${programme}.json`);
+
+/** Writes down what a programme found once it ends: only its exit code says whether it passed. */
 export function keep(programme: Programme, held: string, seconds: number): void {
-  const commit = spawnSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).stdout.trim();
+  process.once("exit", (code) => write(programme, { held, seconds, passed: code === 0 }));
+}
+
+export function write(programme: Programme, found: Pick<Proved, "held" | "seconds" | "passed">): void {
   const proved: Proved = {
-    held,
-    seconds: Math.round(seconds),
+    ...found,
+    seconds: Math.round(found.seconds),
     day: new Date().toISOString().slice(0, 10),
-    commit,
+    commit: commitNow(),
   };
   mkdirSync(RESULTS, { recursive: true });
-  writeFileSync(join(RESULTS, `${programme}.json`), `${JSON.stringify(proved, null, 2)}\n`);
+  writeFileSync(fileOf(programme), `${JSON.stringify(proved, null, 2)}\n`);
 }
 
 export function kept(programme: Programme): Proved | null {
-  const file = join(RESULTS, `${programme}.json`);
+  const file = fileOf(programme);
   return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Proved) : null;
+}
+
+/** What an earlier run found must not stand for one that breaks off. */
+export const forget = (programme: Programme): void => rmSync(fileOf(programme), { force: true });
+
+/** What was run. Code that is in no commit is nobody's to look up, so that is said. */
+function commitNow(): string {
+  const git = (...args: string[]): string => spawnSync("git", args, { encoding: "utf8" }).stdout.trim();
+  const changed = git("status", "--porcelain", "--", ".", ":!README.md") !== "";
+  return `${git("rev-parse", "--short", "HEAD")}${changed ? " and changes" : ""}`;
 }
