@@ -23,6 +23,7 @@ import type {
   KeyAnswer,
   KeyRequest,
   MoveAnswer,
+  Release,
   ReleaseReason,
   RestockAnswer,
   RestockRequest,
@@ -44,10 +45,14 @@ export interface SkuApi {
   /** Up to a thousand holds in one call and one commit, decided in their order; an answer for each. */
   holdMany(requests: readonly HoldRequest[]): Promise<HoldAnswer[]>;
   claim(request: ClaimRequest): Promise<ClaimAnswer>;
+  /** As `holdMany`; so are the next two. */
+  claimMany(requests: readonly ClaimRequest[]): Promise<ClaimAnswer[]>;
   /** `held | claimed -> sold`. Of a released hold: `gone`. */
   commit(move: StockMove): Promise<MoveAnswer>;
+  commitMany(moves: readonly StockMove[]): Promise<MoveAnswer[]>;
   /** `held | claimed -> released`; of an unknown hold a tombstone; of a newer take or a sold hold, nothing. */
   release(move: StockMove, reason: ReleaseReason): Promise<MoveAnswer>;
+  releaseMany(releases: readonly Release[]): Promise<MoveAnswer[]>;
   /** Takes the stock again for late money: claimed until `until`, or `gone` when not enough is available. */
   retake(move: StockMove, until: number): Promise<MoveAnswer>;
   restock(request: RestockRequest): Promise<RestockAnswer>;
@@ -102,6 +107,7 @@ export interface GateView {
 export interface GateApi {
   /** Of a pooling gate, which stands before one SKU and serves a part of its buyers: asks the SKU together with others. */
   hold(sku: SkuNumber, request: HoldRequest): Promise<HoldAnswer>;
+  claim(sku: SkuNumber, request: ClaimRequest): Promise<ClaimAnswer>;
   configure(sale: Sale): Promise<Sale | null>;
   view(): Promise<GateView | null>;
   fetch(request: Request): Promise<Response>;

@@ -123,6 +123,12 @@ export interface StockMove {
   readonly quantity: number;
 }
 
+/** A move that gives units back, and why. */
+export interface Release {
+  readonly move: StockMove;
+  readonly reason: ReleaseReason;
+}
+
 /** Commit, release and retake are safe to repeat; what a repeat finds done is `ok`. */
 export type MoveAnswer = Result<HoldState, { code: "unknown_sku" | "gone" | "overloaded" }>;
 

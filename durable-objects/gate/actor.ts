@@ -3,7 +3,7 @@ import type { GateApi, GateView, SkuApi } from "../../schema/actors.ts";
 import type { SkuNumber } from "../../schema/ids.ts";
 import { err } from "../../schema/result.ts";
 import type { Sale } from "../../schema/sale.ts";
-import type { HoldAnswer, HoldRequest } from "../../schema/sku.ts";
+import type { ClaimAnswer, ClaimRequest, HoldAnswer, HoldRequest } from "../../schema/sku.ts";
 import { logError } from "../log.ts";
 import { assertSound } from "../sku/views.ts";
 import { greet, paceOf, tell, TOLD_NOTHING, viewOf, type Push, type Told } from "./machine.ts";
@@ -32,7 +32,8 @@ export class GateActor extends DurableObject<Env> implements GateApi {
   readonly #stock = new StockWatch(() => this.env.SKU);
   readonly #soldOut = new SoldOutMemory();
   /** A pooling gate stands before one SKU. */
-  #pool: Pool | null = null;
+  #holds: Pool<HoldRequest, HoldAnswer> | null = null;
+  #claims: Pool<ClaimRequest, ClaimAnswer> | null = null;
   #sale: Sale | null = null;
   #told: Told = TOLD_NOTHING;
   #timer: ReturnType<typeof setTimeout> | null = null;
@@ -58,11 +59,16 @@ export class GateActor extends DurableObject<Env> implements GateApi {
     assertSound({ type: "hold", request });
     const soldOut = this.#soldOut.recall(sku, request.buyer, Date.now());
     if (soldOut) return err({ code: "sold_out", available: 0, ...soldOut });
-    this.#pool ??= new Pool((requests) => this.#skuOf(sku).holdMany(requests));
-    const answer = await this.#pool.hold(request);
+    this.#holds ??= new Pool((requests) => this.#skuOf(sku).holdMany(requests));
+    const answer = await this.#holds.ask(request);
     const nothingFree = !answer.ok && answer.error.code === "sold_out" && answer.error.available === 0;
     if (nothingFree) await this.#soldOut.learn(sku, Date.now(), () => this.#skuOf(sku).soldOut());
     return answer;
+  }
+
+  async claim(sku: SkuNumber, request: ClaimRequest): Promise<ClaimAnswer> {
+    this.#claims ??= new Pool((requests) => this.#skuOf(sku).claimMany(requests));
+    return this.#claims.ask(request);
   }
 
   async view(): Promise<GateView | null> {

@@ -11,6 +11,7 @@ import type {
   KeyAnswer,
   KeyRequest,
   MoveAnswer,
+  Release,
   ReleaseReason,
   RestockAnswer,
   RestockRequest,
@@ -87,23 +88,34 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
   }
 
   async holdMany(requests: readonly HoldRequest[]): Promise<HoldAnswer[]> {
-    assert(requests.length <= BATCH_MAX, `holds come in batches of at most ${BATCH_MAX}`);
     const commands = requests.map((request) => ({ type: "hold" as const, request }));
-    for (const command of commands) assertSound(command);
+    const answers = this.#askAll(commands);
     this.#crowd.ask(commands.length, Date.now());
-    return this.#queue.askAll(commands);
+    return answers;
   }
 
   async claim(request: ClaimRequest): Promise<ClaimAnswer> {
     return this.#ask({ type: "claim", request });
   }
 
+  async claimMany(requests: readonly ClaimRequest[]): Promise<ClaimAnswer[]> {
+    return this.#askAll(requests.map((request) => ({ type: "claim" as const, request })));
+  }
+
   async commit(move: StockMove): Promise<MoveAnswer> {
     return this.#ask({ type: "commit", move });
   }
 
+  async commitMany(moves: readonly StockMove[]): Promise<MoveAnswer[]> {
+    return this.#askAll(moves.map((move) => ({ type: "commit" as const, move })));
+  }
+
   async release(move: StockMove, reason: ReleaseReason): Promise<MoveAnswer> {
     return this.#ask({ type: "release", move, reason });
+  }
+
+  async releaseMany(releases: readonly Release[]): Promise<MoveAnswer[]> {
+    return this.#askAll(releases.map(({ move, reason }) => ({ type: "release" as const, move, reason })));
   }
 
   async retake(move: StockMove, until: number): Promise<MoveAnswer> {
@@ -174,6 +186,13 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
   async #ask<C extends SkuCommand>(command: C) {
     assertSound(command);
     return this.#queue.ask(command);
+  }
+
+  /** One that is not sound, or one too many, and none is asked. */
+  #askAll<C extends SkuCommand>(commands: readonly C[]) {
+    assert(commands.length <= BATCH_MAX, `commands come in batches of at most ${BATCH_MAX}`);
+    for (const command of commands) assertSound(command);
+    return this.#queue.askAll(commands);
   }
 
   #view(config: SkuConfig): SkuView {

@@ -40,6 +40,21 @@ describe("pooling gates", () => {
     }
   });
 
+  test("claim what was held, many in one commit, each with its own answer", async () => {
+    const sku = await selling(100);
+    const held = many(sku, 40);
+    await sku.api.holdMany(held);
+    const before = (await sku.api.view())?.version ?? 0;
+    const until = Date.now() + 3_600_000;
+    const orders = [...held, sku.holding()].map(({ order }) => order);
+    const answers = await Promise.all(
+      orders.map((order, n) => gateOf(sku, n).claim(skuNumberOf(sku.id), { order, until })),
+    );
+    expect(succeeded(answers)).toBe(40);
+    expect(answers.at(-1)).toEqual(err({ code: "unknown_hold" }));
+    expect((await sku.api.view())?.version ?? 0).toBeLessThanOrEqual(before + 2 * GATES);
+  });
+
   test("say sold out themselves for less than a second, and then sell what has come back", async () => {
     const sku = await selling(1);
     const number = skuNumberOf(sku.id);
@@ -100,14 +115,14 @@ describe("pooling gates", () => {
 function pooled() {
   const batches: (readonly HoldRequest[])[] = [];
   const answers: ((cause?: Error) => void)[] = [];
-  const pool = new Pool(async (requests) => {
+  const pool = new Pool<HoldRequest, HoldAnswer>(async (requests) => {
     batches.push(requests);
     await new Promise<void>((resolve, reject) => {
       answers.push((cause) => (cause ? reject(cause) : resolve()));
     });
     return requests.map(({ quantity }) => err({ code: "purchase_limit", limit: quantity }));
   });
-  const ask = (quantity: number) => pool.hold({ quantity } as HoldRequest);
+  const ask = (quantity: number) => pool.ask({ quantity } as HoldRequest);
   const batch = async (n: number): Promise<void> => {
     while (batches.length < n) await scheduler.wait(1);
   };

@@ -66,6 +66,33 @@ describe("a batch of holds", () => {
   });
 });
 
+describe("a batch of moves", () => {
+  test("is claimed, sold and given back in one commit each, every one with its own answer", async () => {
+    const sku = await selling(5);
+    const [one, two, three] = [sku.holding(), sku.holding(), sku.holding()];
+    await sku.api.holdMany([one, two]);
+    const before = (await sku.api.view())?.version ?? 0;
+    const words = (answers: { ok: boolean; value?: unknown; error?: { code: string } }[]) =>
+      answers.map(({ value, error }) => error?.code ?? value);
+    const deadline = Date.now() + HOUR_MS;
+    const claims = await sku.api.claimMany(
+      [one, three, two].map(({ order }) => ({ order, until: deadline })),
+    );
+    expect(claims.map((answer) => (answer.ok ? answer.value.state : answer.error.code))).toEqual([
+      "claimed",
+      "unknown_hold",
+      "claimed",
+    ]);
+    expect(words(await sku.api.commitMany([sku.move(one), sku.move(three)]))).toEqual(["sold", "gone"]);
+    const releases = [one, two, three].map((request) => ({
+      move: sku.move(request),
+      reason: "cancelled" as const,
+    }));
+    expect(words(await sku.api.releaseMany(releases))).toEqual(["sold", "released", "released"]);
+    expect(await sku.api.view()).toMatchObject({ available: 4, held: 0, sold: 1, version: before + 3 });
+  });
+});
+
 describe("a rush", () => {
   test("of a thousand buyers for a hundred units sells exactly a hundred, in far fewer commits", async () => {
     const sku = await selling(100);

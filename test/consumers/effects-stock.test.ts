@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { orderIdOf } from "../../schema/ids.ts";
 import type { EffectMessage } from "../../schema/messages.ts";
 import type { Effect, Order } from "../../schema/order.ts";
 import { ok } from "../../schema/result.ts";
 import { consumeEffects } from "../../worker/consumers/effects.ts";
 import { cny, pending, situations } from "../fixtures/orders.ts";
-import { answerTo, BLUE, claimed, perform, RED } from "./effects-world.ts";
+import { answerTo, BLUE, claimed, effectOf, perform, RED } from "./effects-world.ts";
 import { bodies, deliverTo, FakeOrder, FakeSku, worldOf } from "./world.ts";
 
 /** The same order, of a red lamp and a blue one. */
@@ -35,6 +36,37 @@ describe("stock", () => {
       [1, ["release:1:cancelled"]],
       [1, ["release:1:cancelled"]],
     ]);
+  });
+
+  test("of many orders of one batch is asked of their SKU in one call, and each has its own answer", async () => {
+    const sku = new FakeSku(0);
+    const [kept, lost] = [situations.uncommitted(), situations.uncommitted()].map((order, n) => ({
+      ...order,
+      order: orderIdOf(RED, order.createdAt, new Uint8Array([0, 0, 0, 0, n])),
+    }));
+    if (!kept || !lost) throw new Error("there are two orders");
+    const wrong = { ...kept, order: orderIdOf(RED, 1, new Uint8Array(5)) };
+    const actors = [kept, lost, wrong].map((order) => new FakeOrder(order));
+    claimed(kept, sku);
+    const world = worldOf({
+      orders: Object.fromEntries([kept, lost, wrong].map(({ order }, at) => [order, actors[at] ?? {}])),
+      skus: { [RED]: sku },
+    });
+    const unsound = wrong.lines.map((line) => ({ ...line, quantity: 0.5 }));
+    const ended = await deliverTo(
+      consumeEffects,
+      world,
+      bodies(
+        effectOf(kept, { type: "commit_stock", take: 1 }),
+        effectOf({ ...wrong, lines: unsound }, { type: "release_stock", take: 1, reason: "cancelled" }),
+        effectOf(lost, { type: "commit_stock", take: 1 }),
+      ),
+    );
+    expect(sku.batches).toEqual([2]);
+    expect(ended).toEqual(["acked", expect.any(Number), "acked"]);
+    expect(
+      actors.map(({ heard }) => heard.flatMap(({ reports }) => reports.map(({ type }) => type))),
+    ).toEqual([["stock_committed"], ["stock_gone"], []]);
   });
 
   test("that is gone from one SKU is gone", async () => {
@@ -91,9 +123,9 @@ describe("stock", () => {
   test("is moved in the order of the SKUs' numbers, whatever the order of the lines", async () => {
     const trace: string[] = [];
     const tracing = (name: string) => ({
-      commit: async () => {
+      commitMany: async () => {
         trace.push(name);
-        return ok("sold");
+        return [ok("sold")];
       },
     });
     const skus = { [RED]: tracing(RED), [BLUE]: tracing(BLUE) };

@@ -170,11 +170,11 @@ test("one order's work is done one piece after the other, and orders beside each
   const [one, two] = [situations.uncommitted(), situations.uncommitted()];
   const trace: string[] = [];
   const slow = (name: string) => ({
-    commit: async () => {
+    commitMany: async () => {
       trace.push(`${name} begins`);
       await scheduler.wait(20);
       trace.push(`${name} ends`);
-      return ok("sold");
+      return [ok("sold")];
     },
   });
   const lineOf = (order: Order, sku: string): Order => ({

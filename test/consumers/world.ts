@@ -3,7 +3,7 @@ import { vi } from "vitest";
 import type { OrderApi, SkuApi } from "../../schema/actors.ts";
 import type { Order, Report } from "../../schema/order.ts";
 import { err, ok } from "../../schema/result.ts";
-import type { MoveAnswer, ReleaseReason, StockMove } from "../../schema/sku.ts";
+import type { MoveAnswer, Release, ReleaseReason, StockMove } from "../../schema/sku.ts";
 
 /** An order that remembers what it was told. It decides nothing: what an order makes of it is tested elsewhere. */
 export class FakeOrder implements Pick<OrderApi, "view" | "report"> {
@@ -28,8 +28,10 @@ export class FakeOrder implements Pick<OrderApi, "view" | "report"> {
 }
 
 /** The stock rules of one SKU, for orders of one unit: takes, tombstones and repeats. */
-export class FakeSku implements Pick<SkuApi, "commit" | "release" | "retake" | "published"> {
+export class FakeSku implements Pick<SkuApi, "commitMany" | "releaseMany" | "retake" | "published"> {
   readonly calls: string[] = [];
+  /** Moves of each call. */
+  readonly batches: number[] = [];
   readonly throughs: number[] = [];
   readonly holds = new Map<string, { state: "claimed" | "sold" | "released"; take: number }>();
   available: number;
@@ -40,7 +42,17 @@ export class FakeSku implements Pick<SkuApi, "commit" | "release" | "retake" | "
     this.available = available;
   }
 
-  async commit({ order, take }: StockMove): Promise<MoveAnswer> {
+  async commitMany(moves: readonly StockMove[]): Promise<MoveAnswer[]> {
+    this.batches.push(moves.length);
+    return moves.map((move) => this.#commit(move));
+  }
+
+  async releaseMany(releases: readonly Release[]): Promise<MoveAnswer[]> {
+    this.batches.push(releases.length);
+    return releases.map(({ move, reason }) => this.#release(move, reason));
+  }
+
+  #commit({ order, take }: StockMove): MoveAnswer {
     this.calls.push(`commit:${take}`);
     if (this.refusal) return err({ code: this.refusal });
     const hold = this.holds.get(order);
@@ -50,7 +62,7 @@ export class FakeSku implements Pick<SkuApi, "commit" | "release" | "retake" | "
     return ok("sold");
   }
 
-  async release({ order, take }: StockMove, reason: ReleaseReason): Promise<MoveAnswer> {
+  #release({ order, take }: StockMove, reason: ReleaseReason): MoveAnswer {
     this.calls.push(`release:${take}:${reason}`);
     const hold = this.holds.get(order);
     if (hold && (hold.state === "sold" || take < hold.take)) return ok(hold.state);

@@ -14,6 +14,7 @@ import { saleOf } from "../catalogue/sale-of.ts";
 import { offered, providerOf } from "../providers/registry.ts";
 import { paymentReport, purchaseOf } from "../providers/reports.ts";
 import { fingerprintOf } from "./fingerprint.ts";
+import { claimAt } from "./hold.ts";
 import { waysToPay, type WayToPay } from "./methods.ts";
 import { readOrder } from "./read.ts";
 
@@ -153,10 +154,15 @@ async function turnOf(
 }
 
 /** From here on no line of the order can expire under its buyer. All lines, or the refusal. */
-async function claim(env: Env, { order, lines, payBy }: Placement, waitMs: number): Promise<Refusal | null> {
+async function claim(env: Env, placement: Placement, waitMs: number): Promise<Refusal | null> {
+  const { order, sale, buyer, lines, payBy } = placement;
   const until = payBy + waitMs + CLAIM_GRACE_MS;
+  const offers = (await saleOf(env, sale, Date.now()))?.offers ?? [];
   const answers = await Promise.all(
-    lines.map(({ sku }) => skuActor(env, skuNumberOf(sku)).claim({ order, until })),
+    lines.map(({ sku }) => {
+      const offer = offers.find((candidate) => candidate.sku === sku) ?? { sku };
+      return claimAt(env, offer, buyer, { order, until });
+    }),
   );
   for (const answer of answers) {
     if (answer.ok) continue;

@@ -1,15 +1,22 @@
-import { orderOf, skuNumberOf, type OrderId, type PaymentId, type RefundId } from "../../schema/ids.ts";
+import {
+  orderOf,
+  skuNumberOf,
+  type OrderId,
+  type PaymentId,
+  type RefundId,
+  type SkuNumber,
+} from "../../schema/ids.ts";
 import type { EffectMessage } from "../../schema/messages.ts";
 import type { CaseKind, Effect, Order, Payment, Report } from "../../schema/order.ts";
 import { unreachable } from "../../schema/result.ts";
 import type { MoveAnswer, StockMove } from "../../schema/sku.ts";
-import type { SkuApi } from "../../schema/actors.ts";
-import { orderActor, skuActor } from "../actors.ts";
+import { orderActor } from "../actors.ts";
 import { providerOf } from "../providers/registry.ts";
 import { paymentReport, purchaseOf, refundReport } from "../providers/reports.ts";
 import { openCase } from "../read-models/cases.ts";
 import { deliver, eachOf, groupsOf, understood } from "./delivery.ts";
 import { EffectShape } from "./shapes.ts";
+import { StockMoves } from "./stock-moves.ts";
 
 /** Late money keeps its units for this long while it is being written down. */
 const RETAKE_MS = 10 * 60_000;
@@ -22,28 +29,52 @@ export async function consumeEffects(batch: MessageBatch<EffectMessage>, env: En
   const messages = await understood(batch.messages, EffectShape);
   const of = ({ body }: Message<EffectMessage>): OrderId =>
     body.type === "claim_overdue" ? body.move.order : body.order;
+  const moves = new StockMoves(env);
+  const groups = groupsOf(messages, of);
+  const begun = beginMoves(env, moves, groups);
   // One order's work is done one piece after the other, so that a repeated message never runs beside the first.
-  await eachOf(groupsOf(messages, of), async (group) => {
-    for (const message of group) await deliver([message], () => work(env, message.body));
+  await eachOf(groups, async (group) => {
+    for (const message of group)
+      await deliver([message], async () => {
+        const { body } = message;
+        if (body.type === "claim_overdue") return settleClaim(env, moves, body);
+        const reports = await (begun.get(message) ?? perform(env, moves, body));
+        if (reports) await orderActor(env, body.order).report(reports, body.key);
+      });
   });
 }
 
-async function work(env: Env, message: EffectMessage): Promise<void> {
-  if (message.type === "claim_overdue") return settleClaim(env, message);
-  const reports = await perform(env, message);
-  if (reports) await orderActor(env, message.order).report(reports, message.key);
+type Performed = Promise<Report[] | null>;
+
+/** The moves that orders' work begins with are made all at once, so that each SKU is asked once for the batch. */
+function beginMoves(
+  env: Env,
+  moves: StockMoves,
+  groups: readonly (readonly Message<EffectMessage>[])[],
+): Map<Message<EffectMessage>, Performed> {
+  const begun = new Map<Message<EffectMessage>, Performed>();
+  for (const [first] of groups) {
+    if (first?.body.type !== "order_effect") continue;
+    const { type } = first.body.effect;
+    if (type !== "commit_stock" && type !== "release_stock") continue;
+    const performed = perform(env, moves, first.body);
+    begun.set(first, performed);
+    // Whoever delivers the message hears of it, perhaps after others have had their turn.
+    performed.catch(() => {});
+  }
+  return begun;
 }
 
 /** What the work ended in; null when that is not known yet and the order will ask again. */
-async function perform(env: Env, { order, effect, snapshot }: OrderEffect): Promise<Report[] | null> {
+async function perform(env: Env, moves: StockMoves, { order, effect, snapshot }: OrderEffect): Performed {
   switch (effect.type) {
     case "commit_stock":
-      return [await commit(env, snapshot, effect.take)];
+      return [await commit(moves, snapshot, effect.take)];
     case "release_stock":
-      await onEachLine(env, snapshot, effect.take, (sku, move) => sku.release(move, effect.reason));
+      await onEachLine(snapshot, effect.take, (sku, move) => moves.release(sku, move, effect.reason));
       return [{ type: "stock_released" }];
     case "retake_stock":
-      return [await retake(env, snapshot, effect.take)];
+      return [await retake(moves, snapshot, effect.take)];
     case "create_payment":
     case "query_payment":
     case "close_payment":
@@ -61,16 +92,15 @@ async function perform(env: Env, { order, effect, snapshot }: OrderEffect): Prom
 
 /** One move at every SKU of the order, in SKU order. */
 async function onEachLine(
-  env: Env,
   { order, buyer, lines }: Order,
   take: number,
-  make: (sku: SkuApi, move: StockMove) => Promise<MoveAnswer>,
+  make: (sku: SkuNumber, move: StockMove) => Promise<MoveAnswer>,
 ): Promise<"done" | "gone"> {
   const inOrder = lines
     .map(({ sku, quantity }) => ({ number: skuNumberOf(sku), quantity }))
     .toSorted((a, b) => (a.number < b.number ? -1 : 1));
   for (const { number, quantity } of inOrder) {
-    const answer = await make(skuActor(env, number), { order, take, buyer, quantity });
+    const answer = await make(number, { order, take, buyer, quantity });
     if (answer.ok) continue;
     if (answer.error.code !== "gone") throw new Error(`the SKU ${number} answers ${answer.error.code}`);
     return "gone";
@@ -78,17 +108,17 @@ async function onEachLine(
   return "done";
 }
 
-async function commit(env: Env, order: Order, take: number): Promise<Report> {
-  const end = await onEachLine(env, order, take, (sku, move) => sku.commit(move));
+async function commit(moves: StockMoves, order: Order, take: number): Promise<Report> {
+  const end = await onEachLine(order, take, (sku, move) => moves.commit(sku, move));
   return end === "done" ? { type: "stock_committed" } : { type: "stock_gone", take };
 }
 
 /** All lines or none: what was taken for an order that cannot be whole goes back under the same take. */
-async function retake(env: Env, order: Order, take: number): Promise<Report> {
+async function retake(moves: StockMoves, order: Order, take: number): Promise<Report> {
   const until = Date.now() + RETAKE_MS;
-  const end = await onEachLine(env, order, take, (sku, move) => sku.retake(move, until));
+  const end = await onEachLine(order, take, (sku, move) => moves.retake(sku, move, until));
   if (end === "done") return { type: "stock_retaken", take };
-  await onEachLine(env, order, take, (sku, move) => sku.release(move, "refused"));
+  await onEachLine(order, take, (sku, move) => moves.release(sku, move, "refused"));
   return { type: "stock_gone", take };
 }
 
@@ -161,11 +191,11 @@ async function nobodyToAsk(
 }
 
 /** A claim outlived its deadline: the order knows whether its units are sold, still being paid for, or nobody's. */
-async function settleClaim(env: Env, { sku: number, move }: ClaimOverdue): Promise<void> {
-  const sku = skuActor(env, number);
+async function settleClaim(env: Env, moves: StockMoves, { sku, move }: ClaimOverdue): Promise<void> {
   const order = await orderActor(env, move.order).view();
-  if (!order) await sku.release(move, "payment_lost");
-  else if (order.stock === "released") await sku.release({ ...move, take: order.take }, "pay_by_passed");
+  if (!order) await moves.release(sku, move, "payment_lost");
+  else if (order.stock === "released")
+    await moves.release(sku, { ...move, take: order.take }, "pay_by_passed");
   else if (order.state === "paid" || order.stock === "committed")
-    await sku.commit({ ...move, take: order.take });
+    await moves.commit(sku, { ...move, take: order.take });
 }
