@@ -15,6 +15,8 @@ export type App = {
   Bindings: Env;
   Variables: {
     requestId: string;
+    /** Whether the answer was made with all of its headers. */
+    dressed: boolean;
     lang: Language;
     /** Set by the first middleware that needs to know; null when nobody is signed in. */
     buyer: BuyerId | null;

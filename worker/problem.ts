@@ -1,6 +1,7 @@
 import type { Context, TypedResponse } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { App } from "./app-env.ts";
+import { reply } from "./reply.ts";
 
 interface Problem {
   readonly status: ContentfulStatusCode;
@@ -183,13 +184,13 @@ export const isProblemCode = (code: string): code is ProblemCode => Object.hasOw
 export function problemBody(c: Context<App>, refusal: Refusal) {
   const { status, title, explain, retryAfter: usual } = PROBLEMS[refusal.code] as Problem;
   const retryAfter = refusal.retryAfter ?? usual;
-  const { origin, pathname } = new URL(c.req.url);
+  const { path, url } = c.req;
   return {
-    type: `${origin}/problems/${refusal.code}`,
+    type: `${url.slice(0, url.indexOf("/", url.indexOf("//") + 2))}/problems/${refusal.code}`,
     title,
     status,
     detail: refusal.detail ?? explain,
-    instance: pathname,
+    instance: path,
     code: refusal.code,
     request_id: c.get("requestId"),
     ...(refusal.errors && { errors: refusal.errors }),
@@ -201,11 +202,16 @@ export function problemBody(c: Context<App>, refusal: Refusal) {
 export type ProblemResponse = Response & TypedResponse<never, never, never>;
 
 /** Answers with a refusal. Never carries a stack, SQL or a secret: only what its maker put into words. */
-export function problem(c: Context<App>, refusal: Refusal): ProblemResponse {
+export function problem(
+  c: Context<App>,
+  refusal: Refusal,
+  headers?: Readonly<Record<string, string>>,
+): ProblemResponse {
   const body = problemBody(c, refusal);
   c.set("logged", { ...c.get("logged"), problem: refusal.code });
-  if (body.retry_after !== undefined) c.header("Retry-After", String(body.retry_after));
-  return c.body(JSON.stringify(body), body.status, {
+  return reply(c, body, body.status, {
     "Content-Type": "application/problem+json; charset=UTF-8",
+    ...(body.retry_after !== undefined && { "Retry-After": String(body.retry_after) }),
+    ...headers,
   }) as ProblemResponse;
 }

@@ -1,7 +1,7 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
-import type { MiddlewareHandler } from "hono";
 import type { StaffRole } from "../../schema/staff.ts";
 import type { App } from "../app-env.ts";
+import { admit, type Check } from "../middleware/admit.ts";
 import { requireStaff } from "../middleware/staff.ts";
 import { problem, PROBLEMS, type FieldError, type ProblemCode } from "../problem.ts";
 
@@ -119,7 +119,7 @@ export const BUYER = [{ buyer: [] }, { buyerCookie: [] }];
 export const byStaff = (role: StaffRole) => [{ staff: [role] }];
 
 /** A route for staff of at least this role. The document says what the middleware does, since both are made of one word. */
-export const forStaff = (role: StaffRole, ...more: MiddlewareHandler<App>[]) => ({
+export const forStaff = (role: StaffRole, ...more: Check[]) => ({
   security: byStaff(role),
-  middleware: [requireStaff(role), ...more],
+  middleware: [admit(requireStaff(role), ...more)],
 });

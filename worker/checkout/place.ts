@@ -17,7 +17,7 @@ import type { HoldRefusal, ReleaseReason } from "../../schema/sku.ts";
 import { skuActor } from "../actors.ts";
 import type { Refusal } from "../problem.ts";
 import { saleOf } from "../catalogue/sale-of.ts";
-import { fingerprintOf } from "./fingerprint.ts";
+import { orderFingerprintOf } from "./fingerprint.ts";
 import { holdAt, recallSoldOut } from "./hold.ts";
 
 /** A request that has not finished within this time has died: its key may be taken over. */
@@ -73,10 +73,7 @@ export async function placeOrder(env: Env, request: PlaceRequest): Promise<Resul
     home,
     offers: sale.offers,
     order: orderIdOf(skuNumberOf(home.sku), now, chance),
-    fingerprint: fingerprintOf(
-      request.sale,
-      request.lines.map(({ sku, quantity }) => [sku, quantity]),
-    ),
+    fingerprint: orderFingerprintOf(request.sale, request.lines),
   };
   return sale.offers.length === 1 ? holdHome(attempt, [], null) : placeUnderKey(attempt, sale, now);
 }

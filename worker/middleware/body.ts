@@ -1,7 +1,8 @@
-import type { Context, MiddlewareHandler } from "hono";
+import type { Context } from "hono";
 import { BODY_BYTES_MAX } from "../../schema/limits.ts";
 import type { App } from "../app-env.ts";
 import { problem } from "../problem.ts";
+import type { Check } from "./admit.ts";
 
 const JSON_TYPE = /^application\/json\s*(?:;.*)?$/i;
 
@@ -30,16 +31,15 @@ export async function readBytes(c: Context<App>): Promise<Uint8Array<ArrayBuffer
 }
 
 /** A JSON body within its limits, read once: the route's schema parses it from where this leaves it. */
-export const jsonBody: MiddlewareHandler<App> = async (c, next) => {
+export const jsonBody: Check = async (c) => {
   if (!JSON_TYPE.test(c.req.header("content-type") ?? ""))
     return problem(c, { code: "unsupported_media_type" });
   const declared = c.req.header("content-length");
   if (Number(declared ?? 0) > BODY_BYTES_MAX) return problem(c, { code: "body_too_large" });
   // The server holds a body to the length it declares. One of unknown length is read here, piece by piece.
-  if (declared === undefined) {
-    const bytes = await readBytes(c);
-    if (!bytes) return problem(c, { code: "body_too_large" });
-    c.req.raw = new Request(c.req.raw, { body: bytes });
-  }
-  await next();
+  if (declared !== undefined) return undefined;
+  const bytes = await readBytes(c);
+  if (!bytes) return problem(c, { code: "body_too_large" });
+  c.req.raw = new Request(c.req.raw, { body: bytes });
+  return undefined;
 };

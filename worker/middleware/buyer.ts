@@ -1,8 +1,9 @@
-import type { Context, MiddlewareHandler } from "hono";
+import type { Context } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
 import type { BuyerId } from "../../schema/ids.ts";
 import type { App } from "../app-env.ts";
 import { problem } from "../problem.ts";
+import type { Check } from "./admit.ts";
 import { bearerOf } from "./bearer.ts";
 import { BUYER_TOKEN_DAYS, mintBuyerToken, readBuyerToken } from "./tokens.ts";
 
@@ -56,14 +57,11 @@ export function isForeign(c: Context<App>): boolean {
 }
 
 /** Lets buyers in. */
-export const requireBuyer: MiddlewareHandler<App> = async (c, next) => {
+export const requireBuyer: Check = async (c) => {
   if (bearerOf(c) === null && cookieOf(c) !== undefined && isForeign(c))
     return problem(c, { code: "origin_refused" });
-  if ((await buyerOf(c)) === null) {
-    c.header("WWW-Authenticate", 'Bearer realm="buyer"');
-    return problem(c, { code: "unauthenticated" });
-  }
-  await next();
+  if ((await buyerOf(c)) !== null) return undefined;
+  return problem(c, { code: "unauthenticated" }, { "WWW-Authenticate": 'Bearer realm="buyer"' });
 };
 
 /** The buyer, after `requireBuyer` has let one in. */
@@ -74,7 +72,5 @@ export function buyer(c: Context<App>): BuyerId {
 }
 
 /** Forms of our pages are sent from our pages. */
-export const sameOriginOnly: MiddlewareHandler<App> = async (c, next) => {
-  if (isForeign(c)) return problem(c, { code: "origin_refused" });
-  await next();
-};
+export const sameOriginOnly: Check = (c) =>
+  isForeign(c) ? problem(c, { code: "origin_refused" }) : undefined;

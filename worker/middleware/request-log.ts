@@ -14,10 +14,10 @@ export const requestLog: MiddlewareHandler<App> = async (c, next) => {
   const requestId = given && REQUEST_ID.test(given) ? given : crypto.randomUUID();
   c.set("requestId", requestId);
   c.set("logged", {});
-  // Before there is an answer: one that is made already would have to be made again to carry it.
-  c.header("X-Request-Id", requestId);
   const startedAt = Date.now();
   await next();
+  // An upgrade to a WebSocket cannot be touched.
+  if (!c.get("dressed") && c.res.status !== 101) c.header("X-Request-Id", requestId);
   if (c.env.REQUEST_LOG === "off" && c.res.status < 500) return;
   log({
     event: "request",

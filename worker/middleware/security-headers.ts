@@ -27,10 +27,16 @@ export const pageHeaders: MiddlewareHandler<App> = secureHeaders({
   strictTransportSecurity: HSTS,
 });
 
-/** What of it means anything for an answer that is data, and nothing is built from: a rush pays for each of them. */
-export const dataHeaders: MiddlewareHandler<App> = (c, next) => {
-  c.header("X-Content-Type-Options", "nosniff");
-  c.header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
-  c.header("Strict-Transport-Security", HSTS);
-  return next();
+/** What of it means anything for an answer that is data, and nothing is built from. */
+export const DATA_HEADERS = {
+  "X-Content-Type-Options": "nosniff",
+  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+  "Strict-Transport-Security": HSTS,
+};
+
+/** For data that was not made by `reply`, which has put them on already. */
+export const dataHeaders: MiddlewareHandler<App> = async (c, next) => {
+  await next();
+  if (c.get("dressed")) return;
+  for (const [name, value] of Object.entries(DATA_HEADERS)) c.header(name, value);
 };

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import type { Context, MiddlewareHandler } from "hono";
+import type { Context } from "hono";
 import { mayActAs, type StaffRole } from "../../schema/staff.ts";
 import type { App, StaffMember } from "../app-env.ts";
 import { problem } from "../problem.ts";
 import { findStaffKey } from "../read-models/staff.ts";
 import { cameThroughAccess } from "./access.ts";
+import type { Check } from "./admit.ts";
 import { bearerOf } from "./bearer.ts";
 
 /** The key of the environment: the first admin, who can make the others, and the one who still gets in while D1 is down. */
@@ -23,13 +24,11 @@ export async function staffOf(c: Context<App>): Promise<StaffMember | null> {
 
 /** Lets staff of at least this role in. */
 export const requireStaff =
-  (role: StaffRole): MiddlewareHandler<App> =>
-  async (c, next) => {
+  (role: StaffRole): Check =>
+  async (c) => {
     const staff = await staffOf(c);
-    if (!staff) {
-      c.header("WWW-Authenticate", 'Bearer realm="staff"');
-      return problem(c, { code: "unauthenticated" });
-    }
+    if (!staff)
+      return problem(c, { code: "unauthenticated" }, { "WWW-Authenticate": 'Bearer realm="staff"' });
     if (!mayActAs(staff.role, role))
       return problem(c, {
         code: "forbidden",
@@ -37,5 +36,5 @@ export const requireStaff =
       });
     c.set("staff", staff);
     c.set("logged", { ...c.get("logged"), staff: staff.id });
-    await next();
+    return undefined;
   };

@@ -14,6 +14,7 @@ import { deviceOf, waysToPay } from "../checkout/methods.ts";
 import { nudgeOrder, startPayment } from "../checkout/pay.ts";
 import { placeOrder } from "../checkout/place.ts";
 import { readOrder } from "../checkout/read.ts";
+import { admit } from "../middleware/admit.ts";
 import { buyerOf, ensureBuyer, sameOriginOnly } from "../middleware/buyer.ts";
 import { addressOf, limitAddress, limitBuyer } from "../middleware/rate-limit.ts";
 import { PROBLEMS, type ProblemCode, type Refusal } from "../problem.ts";
@@ -34,9 +35,9 @@ const MINE_MAX = 5;
 type PageContext = Context<App>;
 
 /** What depends on who is asking, and on the moment, is nobody's to keep: not a cache's, not the back button's. */
-const personal: MiddlewareHandler<App> = (c, next) => {
+const personal: MiddlewareHandler<App> = async (c, next) => {
+  await next();
   c.header("Cache-Control", "no-store");
-  return next();
 };
 
 /** What refuses a form before its route is reached says so as a problem; people get the page of it. */
@@ -148,7 +149,7 @@ pages.get("/", async (c) => {
 
 pages.get("/sales/:sale", (c) => landing(c, null));
 
-pages.post("/sales/:sale/buy", sameOriginOnly, limitAddress, limitBuyer, formLimit, async (c) => {
+pages.post("/sales/:sale/buy", admit(sameOriginOnly, limitAddress, limitBuyer), formLimit, async (c) => {
   const form = readBuyForm(await c.req.parseBody());
   if (!form) return landing(c, { code: "invalid_request" });
   const buyer = await ensureBuyer(c);
@@ -171,7 +172,7 @@ pages.get("/orders/:order/pay", async (c) => {
   return cashier(c, order, { refusal: null, retry: null });
 });
 
-pages.post("/orders/:order/pay", sameOriginOnly, limitBuyer, formLimit, async (c) => {
+pages.post("/orders/:order/pay", admit(sameOriginOnly, limitBuyer), formLimit, async (c) => {
   const order = await myOrder(c);
   if (!order) return refusedPage(c, "not_found");
   const form = readPayForm(await c.req.parseBody());
@@ -203,7 +204,7 @@ pages.post("/orders/:order/pay", sameOriginOnly, limitBuyer, formLimit, async (c
   return cashier(c, now, { refusal: started.error, retry });
 });
 
-pages.post("/orders/:order/cancel", sameOriginOnly, limitBuyer, async (c) => {
+pages.post("/orders/:order/cancel", admit(sameOriginOnly, limitBuyer), async (c) => {
   const buyer = await buyerOf(c);
   if (!buyer) return refusedPage(c, "not_found");
   const id = c.req.param("order");

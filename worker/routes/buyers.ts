@@ -2,6 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { iso } from "../api/present.ts";
 import { answer, refusals, routes } from "../api/routes.ts";
 import { BuyerToken } from "../api/schemas.ts";
+import { admit } from "../middleware/admit.ts";
 import { limitAddress } from "../middleware/rate-limit.ts";
 import { mintBuyerToken } from "../middleware/tokens.ts";
 
@@ -10,7 +11,7 @@ const mint = createRoute({
   path: "/v1/buyers",
   tags: ["Buyers"],
   summary: "An anonymous buyer and their token",
-  middleware: [limitAddress] as const,
+  middleware: [admit(limitAddress)] as const,
   responses: { 201: answer("A new buyer.", BuyerToken), ...refusals("rate_limited") },
 });
 

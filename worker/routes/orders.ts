@@ -17,12 +17,14 @@ import { cancelOrder } from "../checkout/cancel.ts";
 import { startPayment } from "../checkout/pay.ts";
 import { placeOrder } from "../checkout/place.ts";
 import { readOrder } from "../checkout/read.ts";
+import { admit } from "../middleware/admit.ts";
 import { jsonBody } from "../middleware/body.ts";
 import { buyer, buyerOf, requireBuyer } from "../middleware/buyer.ts";
-import { idempotencyKey, markReplayed, requireIdempotencyKey } from "../middleware/idempotency-key.ts";
+import { idempotencyKey, replayedHeader, requireIdempotencyKey } from "../middleware/idempotency-key.ts";
 import { addressOf, limitBuyer } from "../middleware/rate-limit.ts";
 import { staffOf } from "../middleware/staff.ts";
 import { problem } from "../problem.ts";
+import { reply } from "../reply.ts";
 
 const params = z.object({ order: z.string().openapi({ example: "ord_01kbp3x9a1f6m2q8wr0e5tnh7c" }) });
 
@@ -33,7 +35,7 @@ const place = createRoute({
   summary: "Place an order: all of its lines, or none",
   security: BUYER,
   parameters: [KEY_HEADER],
-  middleware: [requireBuyer, limitBuyer, requireIdempotencyKey, jsonBody] as const,
+  middleware: [admit(requireBuyer, limitBuyer, requireIdempotencyKey, jsonBody)] as const,
   request: body(OrderRequest),
   responses: {
     201: answer("The order; its units are held until `pay_by`. A replay is answered with the same.", Order, {
@@ -74,7 +76,7 @@ const pay = createRoute({
   summary: "Start a payment",
   security: BUYER,
   parameters: [KEY_HEADER],
-  middleware: [requireBuyer, limitBuyer, requireIdempotencyKey, jsonBody] as const,
+  middleware: [admit(requireBuyer, limitBuyer, requireIdempotencyKey, jsonBody)] as const,
   request: { params, ...body(PaymentRequest) },
   responses: {
     201: answer("What the buyer has to do next.", StartedPayment),
@@ -100,7 +102,7 @@ const cancel = createRoute({
   tags: ["Orders"],
   summary: "Give the units back",
   security: BUYER,
-  middleware: [requireBuyer, limitBuyer] as const,
+  middleware: [admit(requireBuyer, limitBuyer)] as const,
   request: { params },
   responses: {
     200: answer("The order, now `expired` with the reason `cancelled`.", Order),
@@ -115,9 +117,10 @@ export const orders = routes()
     if (!placed.ok) return problem(c, placed.error);
     const { order, replayed } = placed.value;
     c.set("logged", { order: order.order, to: "pending", replayed });
-    markReplayed(c, replayed);
-    c.header("Location", `/v1/orders/${order.order}`);
-    return c.json(orderToWire(order), 201);
+    return reply(c, orderToWire(order), 201, {
+      Location: `/v1/orders/${order.order}`,
+      ...replayedHeader(replayed),
+    });
   })
   .openapi(read, async (c) => {
     const mine = await buyerOf(c);
@@ -126,7 +129,7 @@ export const orders = routes()
     const order = await readOrder(c.env, c.req.valid("param").order);
     if (!order) return problem(c, { code: "not_found" });
     const visible = order.buyer === mine || (staff !== null && mayActAs(staff.role, "viewer"));
-    return visible ? c.json(orderToWire(order), 200) : problem(c, { code: "not_found" });
+    return visible ? reply(c, orderToWire(order), 200) : problem(c, { code: "not_found" });
   })
   .openapi(pay, async (c) => {
     const { provider, method, return_url, openid } = c.req.valid("json");
@@ -143,12 +146,11 @@ export const orders = routes()
     if (!started.ok) return problem(c, started.error);
     const { order, payment, replayed } = started.value;
     c.set("logged", { order: order.order, payment: payment.id, replayed });
-    markReplayed(c, replayed);
-    return c.json(startedPaymentToWire(order, payment), 201);
+    return reply(c, startedPaymentToWire(order, payment), 201, replayedHeader(replayed));
   })
   .openapi(cancel, async (c) => {
     const cancelled = await cancelOrder(c.env, c.req.valid("param").order, buyer(c));
     if (!cancelled.ok) return problem(c, cancelled.error);
     c.set("logged", { order: cancelled.value.order });
-    return c.json(orderToWire(cancelled.value), 200);
+    return reply(c, orderToWire(cancelled.value), 200);
   });

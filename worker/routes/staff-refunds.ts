@@ -20,8 +20,9 @@ import { audit } from "../audit.ts";
 import { fingerprintOf } from "../checkout/fingerprint.ts";
 import { readOrder } from "../checkout/read.ts";
 import { jsonBody } from "../middleware/body.ts";
-import { idempotencyKey, markReplayed, requireIdempotencyKey } from "../middleware/idempotency-key.ts";
+import { idempotencyKey, replayedHeader, requireIdempotencyKey } from "../middleware/idempotency-key.ts";
 import { problem } from "../problem.ts";
+import { reply } from "../reply.ts";
 
 const params = z.object({ order: z.string() });
 
@@ -104,9 +105,9 @@ async function giveBack(
   const key = idempotencyKey(c);
   const refunded = await orderActor(c.env, id).refund({ ...wanted, by: c.get("staff").id, key });
   if (refunded.ok) {
-    markReplayed(c, refunded.value.replayed);
+    const { refund: made, replayed } = refunded.value;
     // As it was first answered, which a replay repeats; the order tells what has become of it since.
-    return c.json(refundToWire({ ...refunded.value.refund, state: "pending" }), 202);
+    return reply(c, refundToWire({ ...made, state: "pending" }), 202, replayedHeader(replayed));
   }
   const { error } = refunded;
   switch (error.code) {

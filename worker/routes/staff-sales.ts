@@ -18,8 +18,9 @@ import { audit } from "../audit.ts";
 import { defineSale } from "../catalogue/define-sale.ts";
 import { fingerprintOf } from "../checkout/fingerprint.ts";
 import { jsonBody } from "../middleware/body.ts";
-import { idempotencyKey, markReplayed, requireIdempotencyKey } from "../middleware/idempotency-key.ts";
+import { idempotencyKey, replayedHeader, requireIdempotencyKey } from "../middleware/idempotency-key.ts";
 import { problem, type FieldError } from "../problem.ts";
+import { reply } from "../reply.ts";
 import { providerOf } from "../providers/registry.ts";
 
 const define = createRoute({
@@ -157,6 +158,6 @@ export const staffSales = routes()
       const { code } = restocked.error;
       return problem(c, { code: code === "unknown_sku" ? "not_found" : code });
     }
-    markReplayed(c, restocked.value.replayed);
-    return c.json(skuToWire(restocked.value.view), 200);
+    const { view, replayed } = restocked.value;
+    return reply(c, skuToWire(view), 200, replayedHeader(replayed));
   });

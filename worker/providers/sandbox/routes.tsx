@@ -7,6 +7,7 @@ import type { Result } from "../../../schema/result.ts";
 import { bankActor } from "../../actors.ts";
 import { fieldErrors } from "../../api/routes.ts";
 import type { App } from "../../app-env.ts";
+import { admit } from "../../middleware/admit.ts";
 import { jsonBody } from "../../middleware/body.ts";
 import { sameOriginOnly } from "../../middleware/buyer.ts";
 import { requireStaff } from "../../middleware/staff.ts";
@@ -53,7 +54,7 @@ sandbox.get("/payments/:id", async (c) => {
   return c.html(bankPage(scene, payment, backUrl(payment)));
 });
 
-sandbox.post("/payments/:id/:decision{approve|decline}", sameOriginOnly, async (c) => {
+sandbox.post("/payments/:id/:decision{approve|decline}", admit(sameOriginOnly), async (c) => {
   const decided = await decide(c);
   if (!decided.ok && decided.error.code === "not_found") return problem(c, { code: "not_found" });
   // Too late or already decided: the page shows how it stands.
@@ -68,7 +69,7 @@ sandbox.post("/v1/payments/:id/:decision{approve|decline}", async (c) => {
 });
 
 /** What the bank has done, for whoever compares: a page, until one is empty. */
-sandbox.get("/v1/statement", requireStaff("admin"), async (c) => {
+sandbox.get("/v1/statement", admit(requireStaff("admin")), async (c) => {
   const payments = await bankOf(c).statement(c.req.query("after") ?? "");
   const data = payments.map(({ id, reference, order, state, amount, refunded: back }) => ({
     id,
@@ -81,7 +82,7 @@ sandbox.get("/v1/statement", requireStaff("admin"), async (c) => {
   return c.json({ data });
 });
 
-sandbox.put("/v1/behaviour", requireStaff("admin"), jsonBody, async (c) => {
+sandbox.put("/v1/behaviour", admit(requireStaff("admin"), jsonBody), async (c) => {
   const sent = await c.req.json<unknown>().catch(() => undefined);
   if (sent === undefined) return problem(c, { code: "invalid_json" });
   const parsed = Behaviour.safeParse(sent);
