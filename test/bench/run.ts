@@ -5,11 +5,20 @@ import { markdownOf, provenance, type Scenario } from "./harness.ts";
 import { decision } from "./scenarios/decision.ts";
 import { growth } from "./scenarios/growth.ts";
 import { hanging } from "./scenarios/hanging.ts";
+import { purchaseScenario } from "./scenarios/purchase.ts";
 import { soldOut, throughGates, withStockLeft } from "./scenarios/orders.ts";
 
 /** `npm run bench`: every scenario, one after the other, and its results into RESULTS.md. */
 
-const SCENARIOS: readonly Scenario[] = [decision, growth, withStockLeft, throughGates, soldOut, hanging];
+const SCENARIOS: readonly Scenario[] = [
+  decision,
+  growth,
+  withStockLeft,
+  throughGates,
+  soldOut,
+  purchaseScenario,
+  hanging,
+];
 const RESULTS = join(import.meta.dirname, "RESULTS.md");
 
 const only = onlyOf();

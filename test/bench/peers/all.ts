@@ -28,12 +28,18 @@ export function startPeer(name: PeerName): Promise<Peer> {
 }
 
 /** A peer behind HTTP, in a process of its own. */
-export async function servePeer(name: PeerName, stock: number): Promise<Served> {
+export const servePeer = (name: PeerName, stock: number): Promise<Served> =>
+  serveProgram("server.ts", [name, String(stock)]);
+
+/** The PostgreSQL peer with a row lock that sells, is paid and shows what it has sold. */
+export const serveShop = (stock: number): Promise<Served> => serveProgram("shop.ts", [String(stock)]);
+
+async function serveProgram(program: string, settings: readonly string[]): Promise<Served> {
   const port = await freePort();
-  const child = fork(new URL("server.ts", import.meta.url), [name, String(stock), String(port)]);
+  const child = fork(new URL(program, import.meta.url), [...settings, String(port)]);
   await new Promise((resolve, reject) => {
     child.once("message", resolve);
-    child.once("exit", (code) => reject(new Error(`the peer ${name} ended with ${code}`)));
+    child.once("exit", (code) => reject(new Error(`the peer ${program} ended with ${code}`)));
   });
   return {
     port,

@@ -31,8 +31,13 @@ function userOf(): { uid: number; gid: number } | null {
   return { uid: idOf("-u"), gid: idOf("-g") };
 }
 
+export interface Postgres {
+  readonly sql: postgres.Sql;
+  stop(): Promise<void>;
+}
+
 /** PostgreSQL with every commit on disk before it is answered, over a Unix socket. */
-export async function postgresPeer(way: "lock" | "version" | "units"): Promise<Peer> {
+export async function startPostgres(): Promise<Postgres> {
   const dir = mkdtempSync(join(tmpdir(), "doorbuster-pg-"));
   const user = userOf();
   if (user) chownSync(dir, user.uid, user.gid);
@@ -63,7 +68,22 @@ export async function postgresPeer(way: "lock" | "version" | "units"): Promise<P
   });
   await untilReady(sql);
   await sql.unsafe(SCHEMA);
+  return {
+    sql,
+    async stop() {
+      await sql.end();
+      await ended(server);
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
 
+export const jsonbOf = (sql: postgres.Sql, document: unknown): postgres.Parameter =>
+  sql.json(JSON.parse(JSON.stringify(document)) as postgres.JSONValue);
+
+/** The same hold by one of three ways to take units. */
+export async function postgresPeer(way: "lock" | "version" | "units"): Promise<Peer> {
+  const { sql, stop } = await startPostgres();
   const hold = async ({
     placement,
     quantity,
@@ -73,9 +93,8 @@ export async function postgresPeer(way: "lock" | "version" | "units"): Promise<P
     perBuyerMax,
   }: PeerHold): Promise<PeerAnswer> => {
     const { order, buyer, createdAt } = placement;
-    const document = sql.json(JSON.parse(JSON.stringify(placement)) as postgres.JSONValue);
     const [row] = await sql<{ code: string; document: Placement }[]>`
-      SELECT * FROM place(${way}, ${order}, ${buyer}, ${quantity}, ${key}, ${fingerprint}, ${createdAt}, ${holdMs}, ${perBuyerMax}, ${document})`;
+      SELECT * FROM place(${way}, ${order}, ${buyer}, ${quantity}, ${key}, ${fingerprint}, ${createdAt}, ${holdMs}, ${perBuyerMax}, ${jsonbOf(sql, placement)})`;
     return { code: row?.code, placement: row?.document } as PeerAnswer;
   };
   return {
@@ -87,11 +106,7 @@ export async function postgresPeer(way: "lock" | "version" | "units"): Promise<P
     },
     hold,
     holdMany: (holds) => Promise.all(holds.map(hold)),
-    async stop() {
-      await sql.end();
-      await ended(server);
-      rmSync(dir, { recursive: true, force: true });
-    },
+    stop,
   };
 }
 
