@@ -8,6 +8,7 @@ declare module "node:crypto" {
     digest(): Uint8Array<ArrayBuffer>;
     digest(encoding: "hex" | "base64"): string;
   }
-  export function createHash(algorithm: "sha256"): Hash;
+  /** MD5 only names things, as their owners have named them before. */
+  export function createHash(algorithm: "sha256" | "md5"): Hash;
   export function createHmac(algorithm: "sha256", key: string | Uint8Array): Hash;
 }

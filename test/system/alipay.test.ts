@@ -1,6 +1,8 @@
 import { AlipaySdk } from "alipay-sdk";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { certificateNumber, rootNumber } from "../../worker/providers/alipay/certificates.ts";
 import { AlipayEmulator } from "../providers/alipay/emulator.ts";
+import { certificateOf } from "../providers/certificates.ts";
 import { keyPair } from "../providers/keys.ts";
 import { Merchant } from "./merchant.ts";
 import { overHttp } from "./over-http.ts";
@@ -8,6 +10,23 @@ import { SECRETS, until } from "./server.ts";
 
 const [app, own] = await Promise.all([keyPair(), keyPair()]);
 const emulator = new AlipayEmulator(app, own);
+
+const [appCert, ownCert, rootCert] = await Promise.all([
+  certificateOf(app, { serial: "2020051862039D40" }),
+  certificateOf(own, { serial: "20200514E63C2FE0" }),
+  certificateOf(own, { serial: "1FCFA18D6A480D11" }),
+]);
+const NUMBERS = {
+  app: certificateNumber(appCert) ?? "",
+  root: rootNumber(rootCert) ?? "",
+  alipay: certificateNumber(ownCert) ?? "",
+};
+
+/** The application is in certificate mode meanwhile. */
+async function certified(work: () => Promise<void>): Promise<void> {
+  emulator.certificates = NUMBERS;
+  await work().finally(() => (emulator.certificates = null));
+}
 
 /** Alipay's own package, as somebody else's merchant would use it. */
 const sdkAt = (gateway: string): AlipaySdk =>
@@ -24,15 +43,13 @@ describe("a purchase by Alipay", () => {
   let merchant: Merchant;
 
   beforeAll(async () => {
-    const account = JSON.stringify({
-      app_id: emulator.appId,
-      seller_id: emulator.sellerId,
-      private_key: app.privateKey,
-      alipay_public_key: own.publicKey,
-    });
-    merchant = await Merchant.open({ ALIPAY_ACCOUNT_MAIN: account }, "alipay", {
-      "openapi.alipay.com": emulator.answer,
-    });
+    const facts = { app_id: emulator.appId, seller_id: emulator.sellerId, private_key: app.privateKey };
+    const certificates = { app: appCert, alipay: [ownCert], root: rootCert };
+    const accounts = {
+      ALIPAY_ACCOUNT_MAIN: JSON.stringify({ ...facts, alipay_public_key: own.publicKey }),
+      ALIPAY_ACCOUNT_CERTIFIED: JSON.stringify({ ...facts, certificates }),
+    };
+    merchant = await Merchant.open(accounts, "alipay", { "openapi.alipay.com": emulator.answer });
   });
   afterAll(() => merchant.close());
   afterAll(() => {
@@ -41,11 +58,11 @@ describe("a purchase by Alipay", () => {
     expect(merchant.leaked([app.privateKey.slice(40, 80), SECRETS.ADMIN_KEY, ...told])).toEqual([]);
   });
 
-  async function deliver(from: number, times = 1): Promise<void> {
+  async function deliver(from: number, times = 1, to = "alipay"): Promise<void> {
     const headers = new Headers({ "content-type": "application/x-www-form-urlencoded" });
     for (const fields of emulator.notifications.slice(from))
       for (let i = 0; i < times; i++)
-        expect(await merchant.callBack("alipay", headers, await emulator.signed(fields))).toBe(200);
+        expect(await merchant.callBack(to, headers, await emulator.signed(fields))).toBe(200);
   }
 
   test("by page: the signed address opens, the notification pays, however often it comes", async () => {
@@ -69,6 +86,16 @@ describe("a purchase by Alipay", () => {
     emulator.pay(id);
     await merchant.becomes(purchase, "paid", 60_000);
   });
+
+  test("of an application in certificate mode", () =>
+    certified(async () => {
+      const from = emulator.notifications.length;
+      const purchase = await merchant.placed({ accounts: { alipay: "certified" } });
+      const { id } = await merchant.pay(purchase, "alipay", "qr");
+      emulator.pay(id);
+      await deliver(from, 2, "alipay/certified");
+      await merchant.becomes(purchase, "paid", 5_000);
+    }));
 
   test("that went back in full ends as refunded, and the trade as closed", async () => {
     const purchase = await merchant.placed({ holdSeconds: 120 });
@@ -115,6 +142,33 @@ describe("the emulator, driven by Alipay's own package", () => {
       await exec("alipay.trade.fastpay.refund.query", { ...number, out_request_no: "r1" }),
     ).toMatchObject({ refund_status: "REFUND_SUCCESS", refund_amount: "0.40" });
   });
+
+  test("in certificate mode both name the same certificates", () =>
+    certified(async () => {
+      const keys = {
+        appId: emulator.appId,
+        privateKey: app.privateKey,
+        keyType: "PKCS8",
+        camelcase: false,
+      } as const;
+      const inMode = new AlipaySdk({
+        ...keys,
+        appCertContent: appCert,
+        alipayPublicCertContent: ownCert,
+        alipayRootCertContent: rootCert,
+        gateway: `http://127.0.0.1:${server.port}/gateway.do`,
+      });
+      const asked = inMode.exec(
+        "alipay.trade.query",
+        { bizContent: { out_trade_no: "never" } },
+        { validateSign: true },
+      );
+      expect(await asked).toMatchObject({ sub_code: "ACQ.TRADE_NOT_EXIST" });
+      // The package without certificates is told off, under a name whose signature it does not look for.
+      await expect(exec("alipay.trade.query", { out_trade_no: "never" })).rejects.toThrow(
+        "isv.invalid-app-cert-sn",
+      );
+    }));
 
   test("an address that the package signed opens, and what the emulator notifies the package believes", async () => {
     const url = sdk.pageExecute("alipay.trade.page.pay", "GET", {

@@ -14,6 +14,13 @@ interface Trade {
   readonly refunds: Map<string, number>;
 }
 
+/** An application in certificate mode: the numbers it must name, and that of the certificate Alipay signs with. */
+export interface CertificateNumbers {
+  readonly app: string;
+  readonly root: string;
+  readonly alipay: string;
+}
+
 type Fields = Record<string, string>;
 type Terms = Omit<Fields, never>;
 
@@ -36,6 +43,8 @@ export class AlipayEmulator {
   readonly #trades = new Map<string, Trade>();
   /** Form fields of everything that Alipay would notify about. */
   readonly notifications: Fields[] = [];
+  /** Null for an application in public-key mode. */
+  certificates: CertificateNumbers | null = null;
   #serial = 0;
 
   /** @param app whose public key Alipay knows. @param own with which it signs. */
@@ -54,7 +63,8 @@ export class AlipayEmulator {
     const name = wrong ? "error_response" : `${(fields["method"] ?? "").replaceAll(".", "_")}_response`;
     // Slashes as their servers write them: whoever signs the text anew signs another text.
     const member = JSON.stringify(body).replaceAll("/", "\\/");
-    return new Response(`{"${name}":${member},"sign":"${await this.#alipay.sign(member)}"}`, {
+    const number = this.certificates ? `,"alipay_cert_sn":"${this.certificates.alipay}"` : "";
+    return new Response(`{"${name}":${member}${number},"sign":"${await this.#alipay.sign(member)}"}`, {
       headers: { "content-type": "text/html;charset=utf-8" },
     });
   };
@@ -112,6 +122,9 @@ export class AlipayEmulator {
     if (rest["app_id"] !== this.appId) return refused("isv.invalid-app-id");
     if (rest["sign_type"] !== "RSA2" || !(await this.#app.verify(contentOf(rest), sign)))
       return refused("isv.invalid-signature");
+    const { app, root } = this.certificates ?? {};
+    if (rest["app_cert_sn"] !== app) return refused("isv.invalid-app-cert-sn");
+    if (rest["alipay_root_cert_sn"] !== root) return refused("isv.invalid-root-cert-sn");
     if (!/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/.test(rest["timestamp"] ?? ""))
       return refused("isv.invalid-timestamp");
     return null;

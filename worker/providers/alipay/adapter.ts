@@ -3,11 +3,12 @@ import type { Payment } from "../../../schema/order.ts";
 import { exactText } from "../exact-text.ts";
 import { FOR_BILLS } from "../outbound.ts";
 import type { Outbound, PaymentOutcome, PaymentProvider, Purchase, RefundOutcome } from "../port.ts";
-import { signerOf, verifierOf } from "../rsa.ts";
+import { signerOf } from "../rsa.ts";
 import { billOr, orUnknown, unknown } from "../unknown.ts";
 import { beijingTime, yuanOf } from "../yuan.ts";
 import { GATEWAYS, type AlipayAccount } from "./account.ts";
 import { readBill } from "./bill.ts";
+import { Proof } from "./proof.ts";
 import { contentOf, formOf, rawMember } from "./signature.ts";
 import {
   expiresAt,
@@ -129,13 +130,13 @@ class Gateway {
   readonly #account: AlipayAccount;
   readonly #outbound: Outbound;
   readonly #sign: (text: string) => Promise<string>;
-  readonly #verify: (text: string, signature: string) => Promise<boolean>;
+  readonly #proof: Proof;
 
   constructor(account: AlipayAccount, outbound: Outbound) {
     this.#account = account;
     this.#outbound = outbound;
     this.#sign = signerOf(account.private_key);
-    this.#verify = verifierOf(account.alipay_public_key);
+    this.#proof = new Proof(account);
   }
 
   /** @throws when nothing came that Alipay has signed. */
@@ -145,10 +146,10 @@ class Gateway {
       new Request(GATEWAYS[this.#account.environment], { method: "POST", body: params }),
     );
     const text = await answer.text();
-    const { sign } = JSON.parse(text) as { sign?: unknown };
+    const { sign, alipay_cert_sn: number } = JSON.parse(text) as { sign?: unknown; alipay_cert_sn?: unknown };
     const member = rawMember(text, `${method.replaceAll(".", "_")}_response`);
     if (answer.status !== 200 || member === null) throw new Error(`no answer of Alipay: ${answer.status}`);
-    if (typeof sign !== "string" || !(await this.#verify(member, sign)))
+    if (typeof sign !== "string" || !(await this.#proof.ofAnswer(member, sign, number)))
       throw new Error("the answer is not signed by Alipay");
     const read = readAnswer(JSON.parse(member));
     if (!read) throw new Error("the answer has no code");
@@ -173,14 +174,8 @@ class Gateway {
     return `${GATEWAYS[this.#account.environment]}?${params.toString()}`;
   }
 
-  /** Alipay's libraries disagree about fields without a value: one signs them, another leaves them out. */
-  async isSigned(fields: ReadonlyMap<string, string>): Promise<boolean> {
-    const { sign, sign_type: type, ...rest } = Object.fromEntries(fields);
-    if (type !== "RSA2" || sign === undefined) return false;
-    const all = new Map(Object.entries(rest));
-    if (await this.#verify(contentOf(all), sign)) return true;
-    const valued = new Map([...all].filter(([, value]) => value !== ""));
-    return valued.size < all.size && this.#verify(contentOf(valued), sign);
+  isSigned(fields: ReadonlyMap<string, string>): Promise<boolean> {
+    return this.#proof.ofNotification(fields);
   }
 
   async #signed(
@@ -198,6 +193,7 @@ class Gateway {
         sign_type: "RSA2",
         timestamp: beijingTime(at),
         version: "1.0",
+        ...this.#proof.named,
         ...urls,
         biz_content: JSON.stringify(biz),
       }),
