@@ -2,6 +2,7 @@ import type { BuyerId, OrderId, PaymentId, RefundId, SkuNumber } from "./ids.ts"
 import type { Money } from "./money.ts";
 import type {
   CancelAnswer,
+  HistoryLine,
   Order,
   Placement,
   RefundAnswer,
@@ -83,6 +84,8 @@ export interface OrderApi {
    */
   report(reports: readonly Report[], settles?: string): Promise<Order | null>;
   timeline(): Promise<TimelineEntry[]>;
+  /** Its history as it stands on disk after an entry, as much as one answer takes; the last page is empty. */
+  history(after: number): Promise<HistoryLine[]>;
 }
 
 export interface GateOffer extends Offer {

@@ -1,5 +1,5 @@
 import type { OrderId, SkuNumber } from "./ids.ts";
-import type { Effect, Order, Placement, Report } from "./order.ts";
+import type { Case, Effect, Order, Placement, Report } from "./order.ts";
 import type { StockMove } from "./sku.ts";
 
 /** What travels in queues. A consumer refuses a version it does not know, and the letter goes dead where people see it. */
@@ -27,7 +27,9 @@ export type EffectMessage =
       readonly snapshot: Order;
     }
   /** A claim outlived its deadline: ask the order what became of it, then move the stock accordingly. */
-  | { readonly v: 1; readonly type: "claim_overdue"; readonly sku: SkuNumber; readonly move: StockMove };
+  | { readonly v: 1; readonly type: "claim_overdue"; readonly sku: SkuNumber; readonly move: StockMove }
+  /** An actor has refused to store something, or cannot read what it has stored. */
+  | { readonly v: 1; readonly type: "case_raised"; readonly case: Case };
 
 /** ORDER_EVENTS: what the read model learns, from an order's own actor or, before there is one, from its home SKU. */
 export type OrderEventMessage =

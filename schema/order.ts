@@ -213,7 +213,10 @@ export type CaseKind =
   | "refund_failed"
   | "fate_open"
   | "capture_failed"
-  | "stock_lost";
+  | "stock_lost"
+  /** A commit broke a rule and was refused. */
+  | "rule_broken"
+  | "history_broken";
 
 /** An anomaly that people must see. Same id, same case: opening it twice is opening it once. */
 export interface Case {
@@ -275,4 +278,12 @@ export interface TimelineEntry {
   readonly kind: "report" | "transition" | "effect";
   readonly type: string;
   readonly detail: unknown;
+}
+
+/** An entry of an order's history as it stands on disk. `hash` is over `prev` and the other fields: see STORAGE.md. */
+export interface HistoryLine extends Omit<TimelineEntry, "detail"> {
+  /** JSON, as it was hashed. */
+  readonly detail: string;
+  readonly prev: string;
+  readonly hash: string;
 }

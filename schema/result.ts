@@ -9,7 +9,16 @@ export function unreachable(value: never): never {
   throw new Error(`unreachable: ${JSON.stringify(value)}`);
 }
 
+/** A rule of ours does not hold: what was about to be stored is refused, and people are told. */
+export class RuleBroken extends Error {
+  override readonly name = "RuleBroken";
+
+  constructor(rule: string) {
+    super(`assertion failed: ${rule}`);
+  }
+}
+
 /** A rule of ours that must hold. Stays on in production: a broken rule is refused before it is stored. */
 export function assert(condition: boolean, rule: string): asserts condition {
-  if (!condition) throw new Error(`assertion failed: ${rule}`);
+  if (!condition) throw new RuleBroken(rule);
 }

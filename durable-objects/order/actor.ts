@@ -1,8 +1,10 @@
 import { DurableObject } from "cloudflare:workers";
 import type { OrderApi } from "../../schema/actors.ts";
+import type { OrderId } from "../../schema/ids.ts";
 import {
   unborn,
   type CancelAnswer,
+  type HistoryLine,
   type Order,
   type Placement,
   type RefundAnswer,
@@ -12,10 +14,12 @@ import {
   type StartRequest,
   type TimelineEntry,
 } from "../../schema/order.ts";
-import { assert, err, ok } from "../../schema/result.ts";
+import { assert, err, ok, RuleBroken } from "../../schema/result.ts";
 import { log, logError, type LogFields } from "../log.ts";
+import { RaisedCases, refusedCommit } from "../raised-cases.ts";
 import { carry } from "./courier.ts";
 import { isEnded, keyOf, type Decision } from "./decision.ts";
+import { pageOf } from "./history.ts";
 import { cancel, decide, finish, start } from "./machine.ts";
 import { requestRefund } from "./refunds.ts";
 import { OrderStore, PUBLISH, SILENT, told, type Heard, type Waiting } from "./store.ts";
@@ -38,6 +42,7 @@ interface Step {
 /** One order. It loads, decides and stores; the rules are in machine.ts and the SQL is in store.ts. */
 export class OrderActor extends DurableObject<Env> implements OrderApi {
   readonly #store: OrderStore;
+  readonly #raised: RaisedCases;
   /** What the alarm is known to be set to, to spare a write: early is harmless. */
   #armedAt: number | null = null;
   #queriedAt = 0;
@@ -45,6 +50,7 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#store = new OrderStore(ctx.storage);
+    this.#raised = new RaisedCases(ctx.storage, () => this.env.EFFECTS);
     void ctx.blockConcurrencyWhile(async () => {
       this.#armedAt = await ctx.storage.getAlarm();
       this.#arm();
@@ -124,40 +130,114 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
   }
 
   async timeline(): Promise<TimelineEntry[]> {
-    return this.#store.timeline();
+    return this.#readHistory().map(({ seq, at, kind, type, detail }) => ({
+      seq,
+      at,
+      kind,
+      type,
+      detail: JSON.parse(detail) as unknown,
+    }));
+  }
+
+  async history(after: number): Promise<HistoryLine[]> {
+    return pageOf(this.#readHistory(), after);
+  }
+
+  /** Nobody is shown a history that is not what was written: people are told, and whoever asks gets an error. */
+  #readHistory(): HistoryLine[] {
+    try {
+      return this.#store.history();
+    } catch (cause) {
+      const order = this.#id;
+      logError({ event: "order_history_broken", order }, cause);
+      const [id, detail] = [`history_broken:${order}`, String(cause)];
+      const openedAt = Date.now();
+      const raised = this.#raised.raise({
+        id,
+        kind: "history_broken",
+        order,
+        payment: null,
+        detail,
+        openedAt,
+      });
+      this.ctx.waitUntil(raised);
+      throw cause;
+    }
   }
 
   /** Deadlines, questions and unreported work are all due by the clock. Running early or twice is harmless. */
   override async alarm(): Promise<void> {
     this.#armedAt = null;
     try {
-      const due = this.#step(null, (step) => {
-        this.#hear(step, { type: "clock_ticked" });
-        const again = this.#store.takeDue(step.now);
-        for (const { key } of again) step.asked.delete(key);
-        return again;
-      });
-      await this.#send(due);
+      await this.#send(this.#passTime());
     } catch (cause) {
       // Not rethrown: the platform gives an alarm up after a few tries, and an order never gives up.
-      logError({ event: "order_alarm_failed", order: this.ctx.id.name }, cause);
-      this.#armedAt = Date.now() + ALARM_AGAIN_MS;
-      await this.ctx.storage.setAlarm(this.#armedAt);
+      logError({ event: "order_alarm_failed", order: this.#id }, cause);
+      await this.#armAgain();
     }
+    await this.#raised.send();
+  }
+
+  /** What must be sent again now. An order that the clock may not move still owes what it owed. */
+  #passTime(): Waiting[] {
+    const take = (step: Step): Waiting[] => {
+      const again = this.#store.takeDue(step.now);
+      for (const { key } of again) step.asked.delete(key);
+      return again;
+    };
+    try {
+      return this.#step(null, (step) => {
+        this.#hear(step, { type: "clock_ticked" });
+        return take(step);
+      });
+    } catch (cause) {
+      if (!(cause instanceof RuleBroken)) throw cause;
+      const due = this.#step(null, take);
+      void this.#armAgain();
+      return due;
+    }
+  }
+
+  async #armAgain(): Promise<void> {
+    this.#armedAt = Date.now() + ALARM_AGAIN_MS;
+    await this.ctx.storage.setAlarm(this.#armedAt);
   }
 
   /** No await in here: between reading an order and writing it, nothing else can happen. */
   #step<T>(settles: string | null, work: (step: Step) => T): T {
     const step: Step = { now: Date.now(), settles, asked: new Set(), lines: [] };
-    const answer = this.#store.transaction(() => {
-      const done = work(step);
-      this.#arm();
-      return done;
-    });
+    const answer = this.#refusing(() =>
+      this.#store.transaction(() => {
+        const done = work(step);
+        this.#arm();
+        return done;
+      }),
+    );
     for (const line of step.lines) log(line);
     // Nobody waits for it. The output gate keeps messages back until what they speak of is on disk.
     if (step.asked.size > 0) this.ctx.waitUntil(this.#send(this.#store.waiting([...step.asked])));
     return answer;
+  }
+
+  /** What breaks a rule is not written: the order goes on from what it was, and people are told. */
+  #refusing<T>(commit: () => T): T {
+    const armedAt = this.#armedAt;
+    try {
+      return commit();
+    } catch (cause) {
+      this.#armedAt = armedAt;
+      if (cause instanceof RuleBroken) {
+        const order = this.#id;
+        logError({ event: "order_rule_broken", order }, cause);
+        this.ctx.waitUntil(this.#raised.raise(refusedCommit(order, cause, Date.now(), order)));
+      }
+      throw cause;
+    }
+  }
+
+  /** An order's object has its name. */
+  get #id(): OrderId {
+    return this.ctx.id.name as OrderId;
   }
 
   #hear(step: Step, report: Report): void {

@@ -1,14 +1,6 @@
-import { ORDINAL_MAX, paymentIdOf, type PaymentId, type RefundId } from "../../schema/ids.ts";
-import type {
-  Order,
-  OrderState,
-  Payment,
-  PaymentState,
-  Report,
-  StartRefusal,
-  StartRequest,
-} from "../../schema/order.ts";
-import { assert, err, ok, unreachable, type Result } from "../../schema/result.ts";
+import { paymentIdOf, type PaymentId, type RefundId } from "../../schema/ids.ts";
+import type { Order, OrderState, Payment, Report, StartRefusal, StartRequest } from "../../schema/order.ts";
+import { err, ok, unreachable, type Result } from "../../schema/result.ts";
 import {
   hearAction,
   hearAuthorized,
@@ -17,19 +9,11 @@ import {
   hearSucceeded,
   hearUnknown,
 } from "./hear-payment.ts";
-import { hearRefundFailed, hearRefundSucceeded, refundsWithin } from "./refunds.ts";
+import { assertLegal } from "./legality.ts";
+import { hearRefundFailed, hearRefundSucceeded } from "./refunds.ts";
 import { hearCommitted, hearGone, hearRetaken } from "./stock.ts";
 import { firstAskAt, passTime, queryNow } from "./time.ts";
 import { expire, ignore, isLive, openCase, type Decision } from "./decision.ts";
-
-/** The whole graph on one screen. */
-export const EDGES = {
-  pending: ["paying", "paid", "expired"],
-  paying: ["pending", "paid", "expired"],
-  paid: ["refunded"],
-  expired: ["paid", "refunded"],
-  refunded: [],
-} as const satisfies Record<OrderState, readonly OrderState[]>;
 
 /** Payments one order may see. A buyer who needs more has a problem that another try does not solve. */
 export const PAYMENTS_MAX = 50;
@@ -201,54 +185,4 @@ function outdated(before: Order, after: Order): string[] {
     if (settled || stopped) keys.push(`capture_payment:${id}`);
   }
   return keys;
-}
-
-/** What payments may become. Nothing undoes a success. */
-const FINAL: readonly PaymentState[] = ["succeeded"];
-
-/** Checked on every commit, in production too: an order that breaks a rule is not written. */
-function assertLegal(before: Order, after: Order): void {
-  if (before.state !== after.state) {
-    const next: readonly OrderState[] = EDGES[before.state];
-    assert(next.includes(after.state), `there is no way from ${before.state} to ${after.state}`);
-  }
-  assert(
-    after.version === before.version || after.version === before.version + 1,
-    "versions count one by one",
-  );
-  assert(after.payments.filter(isLive).length <= 1 || after.state !== "paying", "one live payment at a time");
-  assert(
-    after.state !== "pending" || !after.payments.some(isLive),
-    "a pending order waits for nobody's money",
-  );
-  const payer = after.payments.find(({ id }) => id === after.paidBy);
-  assert((payer?.state === "succeeded") === (after.paidBy !== null), "who pays for an order has succeeded");
-  assert(after.state !== "paid" || payer !== undefined, "paid means somebody paid");
-  assert(before.paidBy === null || before.paidBy === after.paidBy, "an order is paid for once");
-  assert(before.stock !== "committed" || after.stock === "committed", "what is sold stays sold");
-  assert(after.payBy >= before.payBy, "nobody's time to pay is cut short");
-  assert(after.take === before.take || after.take === before.take + 1, "takes count one by one");
-  assert(
-    after.state !== "paid" ||
-      after.stock === "held" ||
-      after.stock === "committed" ||
-      after.refunds.length > 0,
-    "paid means there is a unit, or the money is on its way back",
-  );
-  assert(
-    (after.reason !== null) === (after.state === "expired" || after.state === "refunded"),
-    "an end has a reason",
-  );
-  assert(
-    after.payments.length <= ORDINAL_MAX && after.refunds.length <= ORDINAL_MAX,
-    "ordinals fit their ids",
-  );
-  for (const earlier of before.payments) {
-    const now = after.payments.find(({ id }) => id === earlier.id);
-    assert(
-      now !== undefined && (now.state === earlier.state || !FINAL.includes(earlier.state)),
-      "money that came stays come",
-    );
-  }
-  assert(refundsWithin(after), "refunds never exceed what was captured");
 }

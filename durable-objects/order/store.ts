@@ -1,5 +1,6 @@
-import type { Effect, Order, Report, TimelineEntry } from "../../schema/order.ts";
+import type { Effect, HistoryLine, Order, Report, TimelineEntry } from "../../schema/order.ts";
 import { keyOf, type Decision } from "./decision.ts";
+import { History, HISTORY_DDL, NO_HEAD, type Head } from "./history.ts";
 
 /** The shape of `current.body`. A later shape reads the earlier ones. */
 const FORMAT = 1;
@@ -9,8 +10,8 @@ const RESEND_MS_MAX = 300_000;
 /** Work sent at once. */
 const SEND_MAX = 50;
 /**
- * Entries of a timeline. Transitions are always written. What only says that nothing is new (questions, empty answers,
- * repeated news) stops being written long before everything else does.
+ * Entries of a history. What changes the order is always written: there can only be so many payments and refunds. What only
+ * says that nothing is new (questions, empty answers) stops being written long before everything else does.
  */
 const HISTORY_MAX = 5_000;
 const HISTORY_NOISE_MAX = 300;
@@ -28,8 +29,9 @@ export const SILENT: ReadonlySet<string> = new Set([
 export const PUBLISH = "publish";
 
 const DDL = `
-  CREATE TABLE IF NOT EXISTS current (only INTEGER PRIMARY KEY CHECK (only = 1), format INTEGER NOT NULL, body TEXT NOT NULL);
-  CREATE TABLE IF NOT EXISTS history (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, type TEXT NOT NULL, detail TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS current (only INTEGER PRIMARY KEY CHECK (only = 1), format INTEGER NOT NULL, body TEXT NOT NULL,
+    seq INTEGER NOT NULL, hash TEXT NOT NULL);
+  ${HISTORY_DDL}
   CREATE TABLE IF NOT EXISTS outbox (key TEXT PRIMARY KEY, body TEXT, tries INTEGER NOT NULL, due_at INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS inbox (event TEXT PRIMARY KEY, repeated INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS keys (key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, subject TEXT NOT NULL) WITHOUT ROWID;
@@ -52,13 +54,26 @@ type Row = Record<string, SqlStorageValue>;
 /** The SQL of one order. Nothing is written, not even a table, before the first `save`. */
 export class OrderStore {
   readonly #storage: DurableObjectStorage;
+  readonly #history: History;
   #born: boolean;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
-    const { sql } = storage;
-    this.#born =
-      sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'current'").toArray().length > 0;
+    this.#history = new History(storage.sql);
+    const [current] = storage.sql
+      .exec("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'current'")
+      .toArray();
+    this.#born = current !== undefined;
+    if (current && !String(current["sql"]).includes("hash")) this.#chain();
+  }
+
+  /** An order that was born before histories were chained. */
+  #chain(): void {
+    this.transaction(() => {
+      this.#run("ALTER TABLE current ADD COLUMN seq INTEGER NOT NULL DEFAULT 0");
+      this.#run("ALTER TABLE current ADD COLUMN hash TEXT NOT NULL DEFAULT ''");
+      this.#keepHead(this.#history.chain());
+    });
   }
 
   load(): Order | null {
@@ -84,16 +99,20 @@ export class OrderStore {
   save(before: Order, { order, effects, withdrawn = [] }: Decision, heard: Heard, now: number): void {
     if (!this.#born) this.#storage.sql.exec(DDL);
     this.#born = true;
-    this.#run(
-      "INSERT OR REPLACE INTO current (only, format, body) VALUES (1, ?, ?)",
-      FORMAT,
-      JSON.stringify(order),
-    );
-    const idle = before.version === order.version && effects.every(({ type }) => QUESTIONS.includes(type));
-    this.#record(now, "report", heard, idle ? HISTORY_NOISE_MAX : HISTORY_MAX);
+    let head = this.#head();
+    const record = (kind: TimelineEntry["kind"], entry: Heard, entriesMax: number): void => {
+      head = this.#record(head, now, kind, entry, entriesMax);
+    };
+    const changed = before.version !== order.version;
+    const idle = !changed && effects.every(({ type }) => QUESTIONS.includes(type));
+    const entriesMax = (noise: boolean): number => {
+      if (noise) return HISTORY_NOISE_MAX;
+      return changed ? Number.MAX_SAFE_INTEGER : HISTORY_MAX;
+    };
+    record("report", heard, entriesMax(idle));
     if (before.state !== order.state) {
       const detail = { from: before.state, reason: order.reason, version: order.version };
-      this.#record(now, "transition", { type: order.state, detail }, Number.MAX_SAFE_INTEGER);
+      record("transition", { type: order.state, detail }, Number.MAX_SAFE_INTEGER);
     }
     for (const key of withdrawn) this.settle(key);
     for (const effect of effects) {
@@ -105,15 +124,21 @@ export class OrderStore {
         JSON.stringify(effect),
         now + RESEND_MS,
       );
-      const noise = QUESTIONS.includes(type);
-      this.#record(now, "effect", { type, detail }, noise ? HISTORY_NOISE_MAX : HISTORY_MAX);
+      record("effect", { type, detail }, entriesMax(QUESTIONS.includes(type)));
     }
-    if (before.version !== order.version)
+    if (changed)
       this.#run(
         "INSERT OR REPLACE INTO outbox (key, body, tries, due_at) VALUES (?, NULL, 0, ?)",
         PUBLISH,
         now + RESEND_MS,
       );
+    this.#run(
+      "INSERT OR REPLACE INTO current (only, format, body, seq, hash) VALUES (1, ?, ?, ?, ?)",
+      FORMAT,
+      JSON.stringify(order),
+      head.seq,
+      head.hash,
+    );
   }
 
   /** The work was done, or is no longer wanted. */
@@ -164,7 +189,8 @@ export class OrderStore {
     }
     if (known.repeated === 0) {
       this.#run("UPDATE inbox SET repeated = 1 WHERE event = ?", event);
-      this.#record(now, "report", { type: "repeated_event", detail: { event } }, HISTORY_MAX);
+      const repeated = { type: "repeated_event", detail: { event } };
+      this.#keepHead(this.#record(this.#head(), now, "report", repeated, HISTORY_MAX));
     }
     return false;
   }
@@ -179,29 +205,30 @@ export class OrderStore {
     this.#run("INSERT INTO keys (key, fingerprint, subject) VALUES (?, ?, ?)", key, fingerprint, subject);
   }
 
-  timeline(): TimelineEntry[] {
-    return this.#rows(
-      "SELECT seq, at, kind, type, detail FROM history ORDER BY seq LIMIT ?",
-      HISTORY_MAX,
-    ).map((row) => ({
-      seq: Number(row.seq),
-      at: Number(row.at),
-      kind: String(row.kind) as TimelineEntry["kind"],
-      type: String(row.type),
-      detail: JSON.parse(String(row.detail)) as unknown,
-    }));
+  /** Throws where a link of its chain is broken. */
+  history(): HistoryLine[] {
+    return this.#born ? this.#history.read(this.#head()) : [];
   }
 
-  #record(at: number, kind: TimelineEntry["kind"], { type, detail }: Heard, entriesMax: number): void {
-    if (SILENT.has(type)) return;
-    this.#run(
-      "INSERT INTO history (at, kind, type, detail) SELECT ?, ?, ?, ? WHERE (SELECT count(*) FROM history) < ?",
-      at,
-      kind,
-      type,
-      JSON.stringify(detail),
-      entriesMax,
-    );
+  /** @param entriesMax from so many entries on it is not worth one. */
+  #record(
+    head: Head,
+    at: number,
+    kind: TimelineEntry["kind"],
+    { type, detail }: Heard,
+    entriesMax: number,
+  ): Head {
+    if (SILENT.has(type) || head.seq >= entriesMax) return head;
+    return this.#history.append(head, { at, kind, type, detail: JSON.stringify(detail) });
+  }
+
+  #head(): Head {
+    const [row] = this.#rows("SELECT seq, hash FROM current");
+    return row ? { seq: Number(row.seq), hash: String(row.hash) } : NO_HEAD;
+  }
+
+  #keepHead({ seq, hash }: Head): void {
+    this.#run("UPDATE current SET seq = ?, hash = ?", seq, hash);
   }
 
   #rows(sql: string, ...binds: SqlStorageValue[]): Row[] {

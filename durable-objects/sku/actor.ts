@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { JournalLine, SkuApi } from "../../schema/actors.ts";
 import { skuNumberOf, type BuyerId, type OrderId } from "../../schema/ids.ts";
-import { assert, err, ok } from "../../schema/result.ts";
+import { assert, err, ok, RuleBroken } from "../../schema/result.ts";
 import type {
   ClaimAnswer,
   ClaimRequest,
@@ -21,6 +21,7 @@ import type {
 } from "../../schema/sku.ts";
 import type { SoldOut } from "../../schema/sold-out.ts";
 import { logError } from "../log.ts";
+import { RaisedCases, refusedCommit } from "../raised-cases.ts";
 import type { SkuAnswer, SkuCommand } from "./commands.ts";
 import { BATCH_MAX, CommitQueue } from "./commit-queue.ts";
 import { assertCounted } from "./conservation.ts";
@@ -47,6 +48,7 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
   readonly #state: SkuState;
   readonly #outbox: Outbox;
   readonly #publisher: Publisher;
+  readonly #raised: RaisedCases;
   readonly #queue = new CommitQueue((commands) => this.#commit(commands));
   readonly #crowd = new Crowd();
   #sinceSnapshot: number;
@@ -55,9 +57,12 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
   #soldOut: SoldOut | null = null;
   #acknowledged = false;
   #armedAt: number | null = null;
+  /** Why this memory must not be used any more: it is thrown away as soon as people are sure to be told. */
+  #spoiled: RuleBroken | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
+    this.#raised = new RaisedCases(ctx.storage, () => this.env.EFFECTS);
     try {
       this.#store = new SkuStore(ctx.storage);
       const { state, sinceSnapshot, published } = this.#store.load();
@@ -181,6 +186,7 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
     } finally {
       await this.#arm();
     }
+    await this.#raised.send();
   }
 
   async #ask<C extends SkuCommand>(command: C) {
@@ -201,6 +207,7 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
 
   /** The state as of now: an instance that was replaced does not answer, and what is due has been done. */
   #settled(): SkuState {
+    if (this.#spoiled) throw this.#spoiled;
     if (!this.#store.isCurrent()) {
       this.ctx.abort("another instance has written this SKU's journal");
       throw new Error("this SKU moved");
@@ -212,6 +219,7 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
 
   /** No await in here: what is decided is written, or this memory is thrown away and rebuilt from the journal. */
   #commit(commands: readonly SkuCommand[]): SkuAnswer[] {
+    if (this.#spoiled) throw this.#spoiled;
     try {
       const { results, events, overdue } = apply(this.#state, commands, Date.now());
       if (commands.length > 0) this.#askedAt = Date.now();
@@ -233,9 +241,18 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
       return results;
     } catch (cause) {
       logError({ event: "sku_commit_failed", sku: this.#state.config?.sku ?? null }, cause);
-      this.ctx.abort("a commit could not be written");
+      if (cause instanceof RuleBroken) this.#startAnew(cause);
+      else this.ctx.abort("a commit could not be written");
       throw cause;
     }
+  }
+
+  /** A commit that breaks a rule is refused. The SKU goes on from its journal, and people are told. */
+  #startAnew(cause: RuleBroken): void {
+    this.#spoiled = cause;
+    const subject = this.#state.config?.sku ?? this.ctx.id.name ?? "";
+    const raised = this.#raised.raise(refusedCommit(subject, cause, Date.now(), null));
+    void raised.finally(() => this.ctx.abort("a commit broke a rule")).catch(() => {});
   }
 
   async #publish(): Promise<void> {

@@ -7,7 +7,7 @@ export function assertConserved({ initial, restocked, available, held, sold }: C
   const whole = Number.isSafeInteger(available) && Number.isSafeInteger(held) && Number.isSafeInteger(sold);
   assert(
     whole && available >= 0 && held >= 0 && sold >= 0 && initial + restocked === available + held + sold,
-    `initial ${initial} + restocked ${restocked} = available ${available} + held ${held} + sold ${sold}`,
+    `stock is conserved: initial ${initial} + restocked ${restocked} = available ${available} + held ${held} + sold ${sold}`,
   );
 }
 

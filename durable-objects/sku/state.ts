@@ -1,5 +1,5 @@
 import type { BuyerId, OrderId } from "../../schema/ids.ts";
-import { assert, unreachable } from "../../schema/result.ts";
+import { assert, RuleBroken, unreachable } from "../../schema/result.ts";
 import type { Counters, HoldState, Placed, SkuConfig, SkuEvent } from "../../schema/sku.ts";
 import { bindKey, disown, keyOf, link, unbindKey, unlink, type Buyers } from "./buyers.ts";
 import { DueHeap } from "./due-heap.ts";
@@ -260,9 +260,12 @@ export function enter(state: SkuState, facts: Entering): Hold {
 }
 
 function takeStock(state: SkuState, hold: Hold): void {
+  assert(hold.quantity <= state.available, "only what is free is taken");
   state.available -= hold.quantity;
   state.held += hold.quantity;
-  link(state, hold).units += hold.quantity;
+  const buyer = link(state, hold);
+  buyer.units += hold.quantity;
+  assert(buyer.units <= (state.config?.perBuyerMax ?? 0), "nobody takes more than a buyer may have");
 }
 
 function end(state: SkuState, hold: Hold, as: "sold" | "released"): void {
@@ -280,6 +283,7 @@ function wakeAt(state: SkuState, hold: Hold, until: number): void {
 
 function liveHold(state: SkuState, order: OrderId): Hold {
   const hold = state.holds.get(order);
-  if (!hold || !isLive(hold)) throw new Error(`${order} is ${hold?.state ?? "unknown"} and cannot move`);
+  if (!hold || !isLive(hold))
+    throw new RuleBroken(`a hold that is not live cannot move: ${order} is ${hold?.state}`);
   return hold;
 }

@@ -1,12 +1,10 @@
-import { createHash } from "node:crypto";
 import { assert } from "../../schema/result.ts";
 import type { SkuEvent } from "../../schema/sku.ts";
+import { chained, NO_HASH } from "../chain.ts";
 import { assertCounted } from "./conservation.ts";
 import { eventsOf, type Body, type Row } from "./journal-text.ts";
 import { thaw } from "./snapshot.ts";
 import { advance, emptyState, replay, type SkuState } from "./state.ts";
-
-const NO_HASH = "0".repeat(64);
 
 const TABLES = `
   CREATE TABLE IF NOT EXISTS journal (
@@ -139,7 +137,7 @@ export class SkuStore {
   }
 
   #verify(row: JournalRow, prev: string): void {
-    const hash = hashOf(prev, row.seq, row.at, row.body);
+    const hash = chained(prev, row.seq, row.at, row.body);
     assert(row.prev === prev && row.hash === hash, `hash chain of the journal holds at row ${row.seq}`);
     this.#seq = row.seq;
     this.#hash = hash;
@@ -155,7 +153,7 @@ export class SkuStore {
       for (const { json, bytes, events } of bodies) {
         const seq = this.#seq + 1;
         const prev = this.#hash;
-        const hash = hashOf(prev, seq, at, json);
+        const hash = chained(prev, seq, at, json);
         this.#sql.exec(INSERT_ROW, seq, at, prev, hash, json);
         this.#seq = seq;
         this.#hash = hash;
@@ -189,6 +187,3 @@ export class SkuStore {
       .toArray();
   }
 }
-
-const hashOf = (prev: string, seq: number, at: number, body: string): string =>
-  createHash("sha256").update(`${prev}\n${seq}\n${at}\n${body}`).digest("hex");

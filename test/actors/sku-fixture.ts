@@ -14,6 +14,10 @@ export class FakeQueue {
   readonly sent: unknown[] = [];
   taking = true;
 
+  async send(body: unknown): Promise<void> {
+    await this.sendBatch([{ body }]);
+  }
+
   async sendBatch(messages: Iterable<{ body: unknown }>): Promise<void> {
     if (!this.taking) throw new Error("the queue is down");
     for (const { body } of messages) this.sent.push(structuredClone(body));

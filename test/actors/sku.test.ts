@@ -237,6 +237,57 @@ describe("what was answered", () => {
   });
 });
 
+describe("a commit that breaks a rule", () => {
+  /** A request that is sound when it comes in, and is not any more when it is decided. */
+  const turning = (request: HoldRequest, quantity: number): HoldRequest => {
+    let looks = 0;
+    const first = request.quantity;
+    return Object.defineProperty({ ...request }, "quantity", {
+      enumerable: true,
+      get: () => (looks++ === 0 ? first : quantity),
+    });
+  };
+
+  test.for([
+    ["half a unit", 0.5, "stock-is-conserved"],
+    ["more than is free", Number.NaN, "only-what-is-free-is-taken"],
+  ] as const)(
+    "of %s is refused, is a case, and the SKU goes on from its journal",
+    async ([, quantity, rule]) => {
+      const sku = await selling(10);
+      const kept = sku.holding();
+      await sku.api.hold(kept);
+      const before = { ...(await sku.api.view()), crowded: false };
+      const rows = await sku.rows;
+      const bad = turning(sku.holding(), quantity);
+      const refused = runInDurableObject(env.SKU.getByName(skuNumberOf(sku.id)), (actor: SkuActor) =>
+        Promise.allSettled([actor.hold(bad), actor.hold(sku.holding())]),
+      );
+      // What was to be committed together is refused together, and then this memory is gone.
+      const answers = await refused.catch((cause: unknown) => cause);
+      if (Array.isArray(answers))
+        expect(answers).toMatchObject([{ status: "rejected" }, { status: "rejected" }]);
+      await until(() => sku.api.view().then(Boolean, () => false));
+      expect({ ...(await sku.api.view()), crowded: false }).toEqual(before);
+      expect(await sku.rows).toEqual(rows);
+      await sku.listen();
+      await until(async () => {
+        await runDurableObjectAlarm(env.SKU.getByName(skuNumberOf(sku.id)));
+        return sku.effects.sent.length > 0;
+      });
+      expect(sku.effects.sent).toMatchObject([
+        {
+          type: "case_raised",
+          case: { kind: "rule_broken", order: null, id: expect.stringContaining(rule) },
+        },
+      ]);
+      expect((await sku.api.hold(kept)).ok).toBe(true);
+      expect((await sku.api.hold(sku.holding())).ok).toBe(true);
+      expect((await sku.api.view())?.held).toBe(2);
+    },
+  );
+});
+
 describe("the journal", () => {
   test("shows that a byte of it was changed, and then nothing is answered", async () => {
     const sku = await selling(10);

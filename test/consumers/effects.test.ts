@@ -212,3 +212,21 @@ describe("bad work", () => {
     expect(await deliverTo(consumeEffects, world, bodies(body, good))).toEqual([expect.any(Number), "acked"]);
   });
 });
+
+test("what an actor says of itself becomes a case, once", async () => {
+  const raised = {
+    id: "rule_broken:lamp-red:stock-is-conserved:2026-11-25",
+    kind: "rule_broken",
+    order: null,
+    payment: null,
+    detail: "a commit of lamp-red was refused",
+    openedAt: 5_000,
+  } as const;
+  const message = { v: 1, type: "case_raised", case: raised };
+  expect(await deliverTo(consumeEffects, worldOf({}), bodies(message, message))).toEqual(["acked", "acked"]);
+  expect((await listCases(worldOf({}).DB)).filter(({ id }) => id === raised.id)).toMatchObject([
+    { kind: "rule_broken", openedAt: 5_000, resolvedAt: null },
+  ]);
+  const [waits] = await deliverTo(consumeEffects, worldOf({}, D1_DOWN), bodies(message));
+  expect(waits).not.toBe("acked");
+});

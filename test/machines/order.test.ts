@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { cancel, decide, EDGES, finish, start } from "../../durable-objects/order/machine.ts";
+import { EDGES } from "../../durable-objects/order/legality.ts";
+import { cancel, decide, finish, start } from "../../durable-objects/order/machine.ts";
 import { CREATE_GRACE_MS } from "../../durable-objects/order/hear-payment.ts";
 import { ORDER_STATES, type Order, type Report } from "../../schema/order.ts";
 import { cny, PAY_BY, PLACED_AT, pending, reports, situations, startRequest } from "../fixtures/orders.ts";

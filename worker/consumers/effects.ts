@@ -27,10 +27,8 @@ type ClaimOverdue = Extract<EffectMessage, { type: "claim_overdue" }>;
 /** Does the work that actors ask for, and reports what came of it. Every piece is safe to repeat. */
 export async function consumeEffects(batch: MessageBatch<EffectMessage>, env: Env): Promise<void> {
   const messages = await understood(batch.messages, EffectShape);
-  const of = ({ body }: Message<EffectMessage>): OrderId =>
-    body.type === "claim_overdue" ? body.move.order : body.order;
   const moves = new StockMoves(env);
-  const groups = groupsOf(messages, of);
+  const groups = groupsOf(messages, ({ body }) => subjectOf(body));
   const begun = beginMoves(env, moves, groups);
   // One order's work is done one piece after the other, so that a repeated message never runs beside the first.
   await eachOf(groups, async (group) => {
@@ -38,10 +36,17 @@ export async function consumeEffects(batch: MessageBatch<EffectMessage>, env: En
       await deliver([message], async () => {
         const { body } = message;
         if (body.type === "claim_overdue") return settleClaim(env, moves, body);
+        if (body.type === "case_raised") return openCase(env.DB, body.case);
         const reports = await (begun.get(message) ?? perform(env, moves, body));
         if (reports) await orderActor(env, body.order).report(reports, body.key);
       });
   });
+}
+
+/** What a message is about: an order, or a case that no order could raise by itself. */
+function subjectOf(message: EffectMessage): string {
+  if (message.type === "case_raised") return message.case.id;
+  return message.type === "claim_overdue" ? message.move.order : message.order;
 }
 
 type Performed = Promise<Report[] | null>;

@@ -29,6 +29,11 @@ export const EffectShape = z.discriminatedUnion("type", [
     snapshot: z.object({ order }),
   }),
   z.object({ v, type: z.literal("claim_overdue"), sku: z.string(), move: z.object({ order }) }),
+  z.object({
+    v,
+    type: z.literal("case_raised"),
+    case: z.object({ id: z.string(), kind: z.string(), detail: z.string(), openedAt: z.int() }),
+  }),
 ]);
 
 const placement = z.object({
