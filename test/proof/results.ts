@@ -11,6 +11,7 @@ export const PROGRAMMES = [
   { name: "crash", script: "crash", cores: 1 },
   { name: "mutants", script: "mutants", cores: 2 },
   { name: "fuzz", script: "fuzz", cores: 1 },
+  { name: "races", script: "races", cores: 1 },
 ] as const;
 
 export type Programme = (typeof PROGRAMMES)[number]["name"] | "proof";

@@ -25,13 +25,16 @@ export class Merchant {
   }
 
   static async open(
-    accounts: Record<string, string>,
+    bindings: Record<string, string>,
     providers: string,
     world: Record<string, Answering>,
+    /** What is done to the database before anybody is there. */
+    prepare: (stateDir: string) => void = () => {},
   ): Promise<Merchant> {
     const dir = mkdtempSync(join(tmpdir(), "doorbuster-merchant-"));
     const stateDir = join(dir, "state");
     wrangler("d1", "migrations", "apply", "DB", "--local", "--persist-to", stateDir);
+    prepare(stateDir);
     const port = await freePort();
     const lines: string[] = [];
     const server = await serveBundle({
@@ -39,7 +42,7 @@ export class Merchant {
       port,
       outDir: join(dir, "bundle"),
       stateDir,
-      bindings: { ...SECRETS, ...accounts, PROVIDERS: providers, RATE_LIMIT: "off", REQUEST_LOG: "on" },
+      bindings: { ...SECRETS, PROVIDERS: providers, RATE_LIMIT: "off", REQUEST_LOG: "on", ...bindings },
       hear: (line) => lines.push(line),
       outbound: async (request) => {
         const { url, method } = request;
