@@ -125,6 +125,10 @@ export function hearEnded(order: Order, payment: Payment, report: Ended, now: nu
   const young = payment.state === "created" && now < payment.createdAt + CREATE_GRACE_MS;
   // "Never heard of it" about money that was promised is an older answer that comes late.
   if (report.type === "payment_not_found" && (young || payment.state === "authorized")) return ignore(order);
+  // So may news of an earlier try that was declined be, before the one that was promised: its provider is asked.
+  const overtaken = report.type === "payment_failed" && report.source.via === "callback";
+  if (overtaken && payment.state === "authorized")
+    return { order, effects: [{ type: "query_payment", payment: payment.id }] };
 
   const ended = withPaymentChanged(order, payment.id, { ...endOf(report), askAt: null });
   if (order.state !== "paying") return { order: ended, effects: [] };

@@ -120,6 +120,18 @@ test("an old answer that a provider has never heard of a payment does not undo i
   expect(hearAll(order, [authorized, notFound], PAY_BY).order.state).toBe("paying");
 });
 
+test("a callback about an earlier try does not undo a promise: the provider is asked, and its answer counts", () => {
+  const order = situations.paying();
+  const { authorized, failed } = reports(order);
+  const source = { via: "callback", event: "evt_1", provider: "sandbox", account: "main" } as const;
+  const overtaken: Report = { ...failed, source };
+  const { order: promised, asked } = hearAll(order, [authorized, overtaken], PLACED_AT + 1_000);
+  expect(promised).toMatchObject({ state: "paying", payments: [{ state: "authorized" }] });
+  expect(asked).toContain(`query_payment:${promised.payments[0]?.id}`);
+  const { order: declined } = hearAll(promised, [failed], PLACED_AT + 2_000);
+  expect(declined).toMatchObject({ state: "pending", payments: [{ state: "failed" }] });
+});
+
 test("work that an order no longer wants is withdrawn", () => {
   const paying = situations.committed();
   const id = paying.payments[0]?.id;
