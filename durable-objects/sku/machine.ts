@@ -61,6 +61,9 @@ export function nextDueAt({ due }: SkuState): number | null {
   return null;
 }
 
+/** Reasons to end a hold that no order's actor knows of: nobody else would tell D1 that its order has ended. */
+const UNTOUCHED: readonly ReleaseReason[] = ["expired", "payment_lost", "superseded"];
+
 /** Holds whose time is up are free again before anything else is decided. A claim never ends by itself. */
 function passDeadlines(state: SkuState, events: SkuEvent[]): StockMove[] {
   const overdue: StockMove[] = [];
@@ -222,7 +225,7 @@ function decideRelease(
 
 function release(state: SkuState, events: SkuEvent[], hold: Hold, reason: ReleaseReason): void {
   const { order, buyer, quantity, home } = hold;
-  const untouched = hold.take === 1 && (reason === "expired" || reason === "payment_lost");
+  const untouched = hold.take === 1 && UNTOUCHED.includes(reason);
   const ended = untouched && home ? endedOf(home, buyer, quantity) : null;
   happen(state, events, { type: "released", order, reason, ended });
 }

@@ -289,6 +289,15 @@ describe("a key", () => {
     expect(bind(world, 2)).toMatchObject({ value: { order: orderOf(1) } });
   });
 
+  test("that is taken over ends the order it had made, and the read model hears of it", () => {
+    const world = new World();
+    world.hold();
+    world.ask({ type: "release", move: moving(), reason: "superseded" });
+    expect(world.last).toMatchObject([
+      { type: "released", reason: "superseded", ended: { buyer: "ann", quantity: 1 } },
+    ]);
+  });
+
   test("is free again when its order gives it back, and only then", () => {
     const world = new World();
     bind(world, 1);
