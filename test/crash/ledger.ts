@@ -15,7 +15,8 @@ export interface Entry {
 /** A server that is gone is not pressed as fast as one can. */
 const GONE_MS = 25;
 
-type Seen = OrderBody & { readonly version: number };
+/** An order as somebody was told of it. */
+export type Seen = OrderBody & { readonly version: number };
 
 /** Clients who press, pay and give up, and write down every word they hear. */
 export class Ledger {
@@ -84,12 +85,8 @@ export class Ledger {
   async look(entry: Entry): Promise<OrderBody> {
     const { status, body } = await this.#client.read(entry.token, entry.order ?? "");
     if (status !== 200) throw new Error(`${entry.order} was acknowledged, and is ${status}`);
-    const { told } = entry;
     const seen = body as Seen;
-    if (told && seen.version < told.version)
-      throw new Error(`${entry.order} was version ${told.version}, and is ${seen.version}`);
-    if (told && !MAY_BECOME[told.state]?.includes(seen.state))
-      throw new Error(`${entry.order} was ${told.state}, and is ${seen.state}`);
+    if (entry.told) mayFollow(entry.told, seen);
     hear(entry, seen);
     return body;
   }
@@ -100,11 +97,18 @@ export class Ledger {
  * because the kill came first, is given up: its order waits for another.
  */
 const MAY_BECOME: Record<string, readonly string[]> = {
-  pending: ["pending", "paying", "paid", "expired"],
-  paying: ["pending", "paying", "paid"],
-  paid: ["paid"],
+  pending: ["pending", "paying", "paid", "refunded", "expired"],
+  paying: ["pending", "paying", "paid", "refunded"],
+  paid: ["paid", "refunded"],
+  refunded: ["refunded"],
   expired: ["expired"],
 };
+
+/** @throws when what is seen now takes back what was told before. */
+export function mayFollow(told: Pick<Seen, "state" | "version">, { id, state, version }: Seen): void {
+  if (version < told.version) throw new Error(`${id} was version ${told.version}, and is ${version}`);
+  if (!MAY_BECOME[told.state]?.includes(state)) throw new Error(`${id} was ${told.state}, and is ${state}`);
+}
 
 function hear(entry: Entry, { state, version }: Seen): void {
   entry.told = { state, version };

@@ -158,6 +158,8 @@ test("a second server on the same data is refused, and a taken port is said to b
   const second = new Server(server.port + 1, server.dataDir);
   expect(await second.start()).toBe(1);
   expect(second.output).toContain("Another Doorbuster is running on");
+  expect(await second.start("start")).toBe(1);
+  expect(second.output).toContain("Another Doorbuster is running on");
   // The folder is what is locked, whatever it is called and wherever temporary files go.
   const link = `${server.dataDir}-link`;
   symlinkSync(server.dataDir, link);

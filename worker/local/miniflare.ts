@@ -1,8 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, extname, join, relative, resolve } from "node:path";
-import { unstable_getMiniflareWorkerOptions } from "wrangler";
-import { ROOT } from "./settings.ts";
+import { ROOT, SECRETS } from "./settings.ts";
 import { wrangler } from "./wrangler.ts";
 
 /** The little that is used of it here. */
@@ -34,14 +33,27 @@ export interface Bundle {
   readonly hear?: (line: string) => void;
 }
 
+/** What wrangler makes of a configuration, beside the bundle: to ask it again takes longer than the rest of a start. */
+const OPTIONS_FILE = "options.json";
+
 /** Writes the production bundle, and serves it. */
-export function serveBundle(bundle: Bundle): Promise<{ dispose(): Promise<void> }> {
-  build(bundle);
+export async function serveBundle(bundle: Bundle): Promise<{ dispose(): Promise<void> }> {
+  await build(bundle);
   return serveBuilt(bundle);
 }
 
-export function build({ config, outDir }: Pick<Bundle, "config" | "outDir">): void {
-  wrangler("deploy", "--dry-run", "--outdir", outDir, "--config", resolve(ROOT, config), "--env", "");
+export async function build({ config, outDir }: Pick<Bundle, "config" | "outDir">): Promise<void> {
+  const configPath = resolve(ROOT, config);
+  wrangler("deploy", "--dry-run", "--outdir", outDir, "--config", configPath, "--env", "");
+  // It would warn that secrets are missing, which whoever serves gives, and which are nobody's to read from a file.
+  process.env.WRANGLER_LOG ??= "error";
+  const { unstable_getMiniflareWorkerOptions } = await import("wrangler");
+  const { workerOptions } = unstable_getMiniflareWorkerOptions(configPath);
+  const bindings = Object.entries(workerOptions.bindings as Record<string, unknown>).filter(
+    ([name]) => !SECRETS.some((secret) => secret === name),
+  );
+  const options = JSON.stringify({ ...workerOptions, bindings: Object.fromEntries(bindings) });
+  writeFileSync(join(outDir, OPTIONS_FILE), options, { mode: 0o600 });
 }
 
 /**
@@ -58,9 +70,9 @@ export async function serveBuilt({
   hear,
 }: Bundle): Promise<{ dispose(): Promise<void> }> {
   const configPath = resolve(ROOT, config);
-  // It would warn that secrets are missing, which are given below and are nobody's to read from a file.
-  process.env.WRANGLER_LOG ??= "error";
-  const { workerOptions } = unstable_getMiniflareWorkerOptions(configPath);
+  const workerOptions = JSON.parse(readFileSync(join(outDir, OPTIONS_FILE), "utf8")) as {
+    readonly bindings: Record<string, unknown>;
+  };
   const main = readdirSync(outDir).find((file) => file.endsWith(".js"));
   if (!main) throw new Error(`there is no bundle in ${outDir}`);
   const contents = readFileSync(join(outDir, main), "utf8");
@@ -84,7 +96,7 @@ export async function serveBuilt({
           name: "doorbuster",
           rootPath: dirname(configPath),
           modules: [{ type: "ESModule", path: main, contents }],
-          bindings: { ...(workerOptions.bindings as Record<string, unknown>), ...bindings },
+          bindings: { ...workerOptions.bindings, ...bindings },
           ...(outbound && { outboundService: outbound }),
           unsafeDirectSockets: [{ host: "127.0.0.1", port }],
         },

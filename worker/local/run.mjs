@@ -125,6 +125,8 @@ function run() {
     ...process.env,
     PATH: `${dirname(NODE)}:${process.env.PATH}`,
     WRANGLER_SEND_METRICS: "false",
+    // The tools are large: a start is a third of a second shorter when they need not be compiled again.
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(ROOT, "node_modules/.cache/node"),
   };
   const windows = process.platform === "win32";
   const guarded = !windows && SERVERS.includes(command);

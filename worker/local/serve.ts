@@ -1,5 +1,7 @@
+import { flushCompileCache } from "node:module";
 import { lockDataDir, checkPort } from "./lock.ts";
-import { serveBundle } from "./miniflare.ts";
+import { serveBuilt } from "./miniflare.ts";
+import { prepare } from "./prepare.ts";
 import { keepSecrets, openDataDir, readSettings } from "./settings.ts";
 import { welcome } from "./welcome.ts";
 import { migrate } from "./wrangler.ts";
@@ -11,10 +13,12 @@ await checkPort(settings.port);
 keepSecrets(settings);
 migrate(settings);
 
-const server = await serveBundle({
+const outDir = `${settings.dataDir}/bundle`;
+await prepare(outDir);
+const server = await serveBuilt({
   config: "wrangler.toml",
   port: settings.port,
-  outDir: `${settings.dataDir}/bundle`,
+  outDir,
   stateDir: settings.stateDir,
   bindings: { ...settings.secrets, ...settings.vars },
 });
@@ -30,3 +34,5 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 await welcome(settings);
+// It is written at the end of a process, which one that is killed does not live to see.
+flushCompileCache();

@@ -5,7 +5,12 @@ import { fileURLToPath } from "node:url";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PORT_DEFAULT = 8787;
-const SECRETS = ["ADMIN_KEY", "BUYER_TOKEN_SECRET", "WEBHOOK_SECRET", "SANDBOX_WEBHOOK_SECRET"] as const;
+export const SECRETS = [
+  "ADMIN_KEY",
+  "BUYER_TOKEN_SECRET",
+  "WEBHOOK_SECRET",
+  "SANDBOX_WEBHOOK_SECRET",
+] as const;
 const SECRETS_FILE = "secrets.json";
 type Secrets = Record<(typeof SECRETS)[number], string>;
 
