@@ -1,5 +1,6 @@
 import { inTurn, perSecond, type Contender, type Scenario, type Section } from "../harness.ts";
-import { clientOf, CONNECTIONS, load, orders, serve, serveOurs, type Served } from "../ours.ts";
+import type { Does } from "../bare/worker.ts";
+import { clientOf, CONNECTIONS, load, orders, SECRETS, serve, serveOurs, type Served } from "../ours.ts";
 import { missing, servePeer } from "../peers/all.ts";
 import { PEERS } from "../peers/peer.ts";
 
@@ -12,12 +13,19 @@ const PLENTY = 10_000_000;
 /** One row a unit: what that peer must be given beforehand. */
 const UNITS = 200_000;
 
+const serveBare = (does: Does): Promise<Served> =>
+  serve("test/bench/bare/wrangler.toml", {
+    DOES: does,
+    BUYER_TOKEN_SECRET: SECRETS.BUYER_TOKEN_SECRET,
+  });
+
 async function compare(stock: number, status: "201" | "409", names: readonly (typeof PEERS)[number][]) {
   const ours = await serveOurs();
   const client = clientOf(ours);
   await client.defineSale(SALE, SKU, { stock: Math.max(1, stock), holdSeconds: 86_400, gates: 0 });
   if (stock === 0) await load(ours.port, await orders(client, SALE, SKU, 1), "201");
-  const bare = await serve("test/bench/bare/wrangler.toml");
+  const bare = await serveBare("call");
+  const byHand = await serveBare(status === "201" ? "keep" : "refuse");
   const there = names.filter((name) => missing(name) === null);
   const peers: Served[] = [];
   for (const name of there)
@@ -27,10 +35,11 @@ async function compare(stock: number, status: "201" | "409", names: readonly (ty
   const contenders: Contender[] = [
     { name: "Doorbuster", measure: measure(ours.port, status) },
     { name: "empty object call", measure: measure(bare.port, "200") },
+    { name: "by hand", measure: measure(byHand.port, "200") },
     ...there.map((name, at) => ({ name, measure: measure(peers[at]?.port ?? 0, status) })),
   ];
   const compared = await inTurn(contenders, ROUNDS);
-  await Promise.all([ours, bare, ...peers].map((served) => served.dispose()));
+  await Promise.all([ours, bare, byHand, ...peers].map((served) => served.dispose()));
   const rows = compared.map(({ name, rate, ratio }) => [name, perSecond(rate), ratio.toFixed(2)]);
   const skipped = names
     .filter((name) => !there.includes(name))
@@ -49,7 +58,7 @@ export const withStockLeft: Scenario = {
     return {
       title: "Orders over HTTP with stock left",
       text: text(
-        "One SKU. Ours are copied to D1 by queue at the same time, in the same process and thread; the peers have no copy.",
+        "One SKU. Ours are copied to D1 by queue at the same time, in the same process and thread; the peers have no copy. `by hand` is the bare runtime doing what no order can do without: the token checked, the body read, one call of an object, a row on disk before the answer, and no rule, no framework and no copy.",
       ),
       head: ["", "rate", "ratio"],
       rows,
@@ -91,7 +100,9 @@ export const soldOut: Scenario = {
     const { rows } = await compare(0, "409", ["redis-always", "pg-for-update"]);
     return {
       title: "Orders over HTTP, sold out",
-      text: text("One SKU of which nothing is free; token and body are checked all the same."),
+      text: text(
+        "One SKU of which nothing is free; token and body are checked all the same. `by hand` is the bare runtime checking token and body and calling nothing.",
+      ),
       head: ["", "rate", "ratio"],
       rows,
     };
