@@ -51,8 +51,8 @@ export interface Provider {
   readonly otherSecret: string;
   /** None where the signature is a part of the body. */
   readonly signatureHeaders: readonly string[];
-  /** Whether a letter says when it was signed. Without it a replay is news that is known. */
-  readonly isDated: boolean;
+  /** How old a letter may be: the provider's own tries are no older. A replay within it is news that the order knows. */
+  readonly freshMs: number;
   /** Whether a letter names the order beside the payment, so that the two can disagree. */
   readonly namesOrder: boolean;
 }

@@ -7,6 +7,7 @@ import { sandbox } from "../../worker/providers/sandbox/adapter.ts";
 import { freshBank, Merchant, secret } from "../fixtures/bank.ts";
 import { payment, pending, placement } from "../fixtures/orders.ts";
 import { providerConformance } from "./conformance.ts";
+import { doors } from "./doors.ts";
 import type { Letter, LetterFacts, Provider } from "./provider.ts";
 
 Merchant.standIn();
@@ -72,7 +73,7 @@ async function make(): Promise<Provider> {
     rewritten: ({ headers, body }) => ({ headers, body: indented(body) }),
     otherSecret,
     signatureHeaders: ["webhook-id", "webhook-timestamp", "webhook-signature"],
-    isDated: true,
+    freshMs: 5 * 60_000,
     namesOrder: true,
   };
 }
@@ -82,6 +83,7 @@ const indented = (body: Uint8Array) =>
   new TextEncoder().encode(JSON.stringify(JSON.parse(new TextDecoder().decode(body)), null, 1));
 
 providerConformance({ name: "sandbox", make });
+doors("sandbox", make, { settings: {}, others: ["sandbox/other", "stripe"] });
 
 describe("the sandbox's own words", () => {
   const adapter = sandbox(freshBank().api(), secret);

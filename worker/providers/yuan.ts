@@ -16,3 +16,7 @@ const BEIJING_MS = 8 * 3_600_000;
 /** An instant as the clocks in Beijing show it, `yyyy-MM-dd HH:mm:ss`, which is the only time zone of both wallets. */
 export const beijingTime = (at: number): string =>
   new Date(at + BEIJING_MS).toISOString().slice(0, 19).replace("T", " ");
+
+/** The other way round, epoch ms; NaN for what is no such time. */
+export const fromBeijingTime = (text: string): number =>
+  /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/.test(text) ? Date.parse(`${text.replace(" ", "T")}+08:00`) : Number.NaN;

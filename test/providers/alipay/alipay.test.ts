@@ -8,6 +8,7 @@ import { outboundOf } from "../../../worker/providers/outbound.ts";
 import { beijingTime, fenOf, yuanOf } from "../../../worker/providers/yuan.ts";
 import { payment, pending, refund } from "../../fixtures/orders.ts";
 import { providerConformance } from "../conformance.ts";
+import { doors } from "../doors.ts";
 import { keyPair, type Pair } from "../keys.ts";
 import {
   fresh,
@@ -38,8 +39,12 @@ const some = payment(pending());
 
 const STATUS = { succeeded: "TRADE_SUCCESS", closed: "TRADE_CLOSED", failed: "" } as const;
 
-const fieldsOf = (type: LetterType, { event = "evt_1", payment: of = some }: LetterFacts) => ({
+const fieldsOf = (
+  type: LetterType,
+  { event = "evt_1", payment: of = some, signedAt = Date.now() }: LetterFacts,
+) => ({
   notify_id: event,
+  notify_time: beijingTime(signedAt),
   notify_type: "trade_status_sync",
   app_id: appId,
   seller_id: sellerId,
@@ -93,12 +98,21 @@ async function make(): Promise<Provider> {
     rewritten: () => null,
     otherSecret: "the key of somebody else",
     signatureHeaders: [],
-    isDated: false,
+    freshMs: 26 * 3_600_000,
     namesOrder: false,
   };
 }
 
 providerConformance({ name: "alipay", make });
+doors("alipay", make, {
+  settings: {
+    ALIPAY_ACCOUNT_MAIN: JSON.stringify(ACCOUNT),
+    ALIPAY_ACCOUNT_OTHER: JSON.stringify({ ...ACCOUNT, alipay_public_key: stranger.publicKey }),
+    ALIPAY_ACCOUNT_APP: JSON.stringify({ ...ACCOUNT, app_id: "2021000000000009" }),
+    ALIPAY_ACCOUNT_SELLER: JSON.stringify({ ...ACCOUNT, seller_id: "2088000000000009" }),
+  },
+  others: ["alipay/other", "alipay/app", "alipay/seller", "alipay/nobody", "wechatpay"],
+});
 
 describe("money at Alipay", () => {
   function world() {

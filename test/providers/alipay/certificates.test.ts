@@ -4,6 +4,7 @@ import { alipay } from "../../../worker/providers/alipay/adapter.ts";
 import { certificateNumber, ROOT, rootNumber } from "../../../worker/providers/alipay/certificates.ts";
 import { outboundOf } from "../../../worker/providers/outbound.ts";
 import type { Outbound } from "../../../worker/providers/port.ts";
+import { beijingTime } from "../../../worker/providers/yuan.ts";
 import { certificateOf } from "../certificates.ts";
 import { keyPair, type Pair } from "../keys.ts";
 import { fresh } from "../provider.ts";
@@ -86,6 +87,7 @@ test("a notification counts under either certificate, and under no other", async
   const heard = async (pair: Pair) => {
     const body = await new AlipayEmulator(app, pair).signed({
       notify_id: "evt_1",
+      notify_time: beijingTime(Date.now()),
       app_id: "2021000000000001",
       seller_id: "2088000000000001",
       out_trade_no: of.id,

@@ -66,8 +66,8 @@ export class PayPalEmulator {
   }
 
   /** An event with its headers, as PayPal sends it. */
-  async signed(body: string, pair = this.#pair): Promise<Headers> {
-    const [id, time] = [`t-${++this.#serial}`, "2026-11-21T10:00:00Z"];
+  async signed(body: string, pair = this.#pair, at = Date.now()): Promise<Headers> {
+    const [id, time] = [`t-${++this.#serial}`, new Date(at).toISOString().replace(/\.\d+/, "")];
     return new Headers({
       "paypal-transmission-id": id,
       "paypal-transmission-time": time,

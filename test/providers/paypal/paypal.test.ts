@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { orderOf, refundIdOf } from "../../../schema/ids.ts";
 import { decimalOf, moneyOf } from "../../../worker/providers/decimal.ts";
 import { outboundOf } from "../../../worker/providers/outbound.ts";
@@ -7,6 +7,7 @@ import { paypal } from "../../../worker/providers/paypal/adapter.ts";
 import type { Outbound } from "../../../worker/providers/port.ts";
 import { payment, pending } from "../../fixtures/orders.ts";
 import { providerConformance } from "../conformance.ts";
+import { doors } from "../doors.ts";
 import { keyPair } from "../keys.ts";
 import { fresh, type Letter, type LetterFacts, type Provider } from "../provider.ts";
 import { PayPalEmulator } from "./emulator.ts";
@@ -26,8 +27,8 @@ const adapterOf = (send: Outbound, facts: Partial<PayPalAccount> = {}) =>
 
 const some = payment(pending());
 
-const sign = async (body: string, pair = own): Promise<Letter> => ({
-  headers: await someone.signed(body, pair),
+const sign = async (body: string, pair = own, at = Date.now()): Promise<Letter> => ({
+  headers: await someone.signed(body, pair, at),
   body: new TextEncoder().encode(body),
 });
 
@@ -71,9 +72,10 @@ async function make(): Promise<Provider> {
       return sign(
         bodyOf(type === "succeeded" ? "COMPLETED" : "DECLINED", facts),
         facts.secret ? stranger : own,
+        facts.signedAt,
       );
     },
-    signed: sign,
+    signed: (body) => sign(body),
     rewritten: ({ headers, body }) => ({
       headers,
       body: new TextEncoder().encode(JSON.stringify(JSON.parse(new TextDecoder().decode(body)), null, 1)),
@@ -86,12 +88,21 @@ async function make(): Promise<Provider> {
       "paypal-cert-url",
       "paypal-auth-algo",
     ],
-    isDated: false,
+    freshMs: 73 * 3_600_000,
     namesOrder: false,
   };
 }
 
 providerConformance({ name: "paypal", make });
+// The door asks PayPal, through the one way out there is.
+vi.stubGlobal("fetch", (request: Request) => someone.answer(request));
+doors("paypal", make, {
+  settings: {
+    PAYPAL_ACCOUNT_MAIN: JSON.stringify(ACCOUNT),
+    PAYPAL_ACCOUNT_OTHER: JSON.stringify({ ...ACCOUNT, webhook_id: "OTHERWEBHOOK1" }),
+  },
+  others: ["paypal/other", "paypal/nobody", "stripe"],
+});
 
 describe("money at PayPal", () => {
   test("a creation whose answer was lost is found under its request id, and is one order", async () => {

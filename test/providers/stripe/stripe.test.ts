@@ -7,6 +7,7 @@ import { StripeAccount } from "../../../worker/providers/stripe/account.ts";
 import { stripe } from "../../../worker/providers/stripe/adapter.ts";
 import { payment, pending } from "../../fixtures/orders.ts";
 import { providerConformance } from "../conformance.ts";
+import { doors } from "../doors.ts";
 import { fresh, offering, type Letter, type LetterFacts, type Provider } from "../provider.ts";
 import { StripeEmulator } from "./emulator.ts";
 
@@ -90,12 +91,20 @@ async function make(): Promise<Provider> {
     }),
     otherSecret: OTHER_SECRET,
     signatureHeaders: ["stripe-signature"],
-    isDated: true,
+    freshMs: 5 * 60_000,
     namesOrder: true,
   };
 }
 
 providerConformance({ name: "stripe, its own page", make });
+doors("stripe", make, {
+  settings: {
+    STRIPE_ACCOUNT_MAIN: JSON.stringify(ACCOUNT),
+    STRIPE_ACCOUNT_OTHER: JSON.stringify({ ...ACCOUNT, webhook_secrets: [OTHER_SECRET] }),
+    STRIPE_ACCOUNT_LIVE: JSON.stringify({ ...ACCOUNT, secret_key: "sk_live_emulated" }),
+  },
+  others: ["stripe/other", "stripe/live", "stripe/nobody", "paypal"],
+});
 providerConformance({
   name: "stripe, a card on the shop's page",
   make: async () => {

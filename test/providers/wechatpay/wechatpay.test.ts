@@ -7,6 +7,7 @@ import { wechatpay } from "../../../worker/providers/wechatpay/adapter.ts";
 import { Envelope } from "../../../worker/providers/wechatpay/envelope.ts";
 import { payment, pending, refund } from "../../fixtures/orders.ts";
 import { providerConformance } from "../conformance.ts";
+import { doors } from "../doors.ts";
 import { keyPair } from "../keys.ts";
 import { fresh, type Letter, type LetterFacts, type Provider } from "../provider.ts";
 import { WechatPayEmulator } from "./emulator.ts";
@@ -74,12 +75,24 @@ async function make(): Promise<Provider> {
     }),
     otherSecret: "the key of somebody else",
     signatureHeaders: ["wechatpay-timestamp", "wechatpay-nonce", "wechatpay-serial", "wechatpay-signature"],
-    isDated: true,
+    freshMs: 5 * 60_000,
     namesOrder: false,
   };
 }
 
 providerConformance({ name: "wechatpay", make });
+doors("wechatpay", make, {
+  settings: {
+    WECHATPAY_ACCOUNT_MAIN: JSON.stringify(ACCOUNT),
+    WECHATPAY_ACCOUNT_OTHER: JSON.stringify({
+      ...ACCOUNT,
+      platform_keys: { [someone.keyId]: stranger.publicKey },
+    }),
+    WECHATPAY_ACCOUNT_MERCHANT: JSON.stringify({ ...ACCOUNT, mchid: "1900000009" }),
+    WECHATPAY_ACCOUNT_SEAL: JSON.stringify({ ...ACCOUNT, api_v3_key: "x".repeat(32) }),
+  },
+  others: ["wechatpay/other", "wechatpay/merchant", "wechatpay/seal", "wechatpay/nobody", "alipay"],
+});
 
 describe("money at WeChat Pay", () => {
   test.for([

@@ -1,11 +1,12 @@
 import { err } from "../../../schema/result.ts";
 import type { Payment } from "../../../schema/order.ts";
 import { exactText } from "../exact-text.ts";
+import { isFresh } from "../fresh.ts";
 import { FOR_BILLS } from "../outbound.ts";
 import type { Outbound, PaymentOutcome, PaymentProvider, Purchase, RefundOutcome } from "../port.ts";
 import { signerOf } from "../rsa.ts";
 import { billOr, orUnknown, unknown } from "../unknown.ts";
-import { beijingTime, yuanOf } from "../yuan.ts";
+import { beijingTime, fromBeijingTime, yuanOf } from "../yuan.ts";
 import { GATEWAYS, type AlipayAccount } from "./account.ts";
 import { readBill } from "./bill.ts";
 import { Proof } from "./proof.ts";
@@ -25,6 +26,8 @@ import {
   type Answer,
 } from "./wire.ts";
 
+/** Alipay tries eight times in 25 hours; what is older is nobody's try but somebody's replay. */
+const NOTICE_AGE_MS_MAX = 26 * 3_600_000;
 /** Characters of a subject; of those it may have, `/`, `=` and `&` are none. */
 const SUBJECT_CHARS_MAX = 128;
 
@@ -94,13 +97,17 @@ export function alipay(id: string, account: AlipayAccount, outbound: Outbound): 
         return readBill(await gateway.download(url));
       }),
 
-    async readNotice(_headers, body) {
+    async readNotice(_headers, body, now) {
       const refused = (detail: string) => err({ code: "invalid_signature" as const, detail });
       const text = exactText(body);
       const fields = text === null ? null : formOf(text);
       if (!fields) return refused("The body is not a form in UTF-8, or says something twice.");
-      const isSigned = await gateway.isSigned(fields);
-      return isSigned ? noticeOf(fields, id, account) : refused("The signature does not match.");
+      if (!(await gateway.isSigned(fields))) return refused("The signature does not match.");
+      const sentAt = fromBeijingTime(fields.get("notify_time") ?? "");
+      // What says no time, or says it in another way, is no notification at all.
+      if (Number.isNaN(sentAt) || isFresh(sentAt, NOTICE_AGE_MS_MAX, [now, Date.now()]))
+        return noticeOf(fields, id, account);
+      return refused("The notification is too old, or from the future.");
     },
 
     // Seven characters and no more: anything else is a failure to Alipay.

@@ -4,7 +4,7 @@ import type { Payment, Report, Source } from "../../../schema/order.ts";
 import { err, ok, type Result } from "../../../schema/result.ts";
 import type { Method, Notice, NoticeRefusal, PaymentOutcome, Purchase, RefundOutcome } from "../port.ts";
 import { unknown, type Unknown } from "../unknown.ts";
-import { fenOf } from "../yuan.ts";
+import { fenOf, fromBeijingTime } from "../yuan.ts";
 import type { AlipayAccount } from "./account.ts";
 
 /** Alipay's vocabulary, and what it means. A word that is not here is `unknown`, today and next year. */
@@ -93,6 +93,7 @@ export function knownRefundOf(answer: Answer): RefundOutcome {
 
 const Notification = z.looseObject({
   notify_id: z.string().regex(/^[\x21-\x7e]{1,128}$/),
+  notify_time: z.string().refine((text) => !Number.isNaN(fromBeijingTime(text))),
   app_id: z.string(),
   seller_id: z.string(),
   out_trade_no: z.string(),

@@ -3,6 +3,7 @@ import type { Payment } from "../../../schema/order.ts";
 import { err } from "../../../schema/result.ts";
 import { decimalOf } from "../decimal.ts";
 import { exactText } from "../exact-text.ts";
+import { isFresh } from "../fresh.ts";
 import type { Outbound, PaymentOutcome, PaymentProvider, Purchase, RefundOutcome } from "../port.ts";
 import { orUnknown, unknown } from "../unknown.ts";
 import { HOSTS, type PayPalAccount } from "./account.ts";
@@ -24,6 +25,8 @@ const DESCRIPTION_CHARS_MAX = 127;
 const TOKEN_MARGIN_MS = 60_000;
 /** PayPal remembers a request's id for six hours: a creation that is repeated later would be another one. */
 const REQUEST_ID_MS = 5 * 3_600_000;
+/** PayPal tries for three days; what is older is nobody's try but somebody's replay. */
+const NOTICE_AGE_MS_MAX = 73 * 3_600_000;
 
 /** What PayPal's signature is made of, each with its form: a header that came twice has a comma in it. */
 const HEADERS = {
@@ -108,7 +111,7 @@ export function paypal(id: string, account: PayPalAccount, outbound: Outbound): 
         return known.kind === "unknown" ? known : knownRefundOf(order, refund);
       }),
 
-    async readNotice(headers, body) {
+    async readNotice(headers, body, now) {
       const refused = (detail: string) => err({ code: "invalid_signature" as const, detail });
       const signature: Record<string, string> = {};
       for (const [field, [header, form]] of Object.entries(HEADERS)) {
@@ -116,6 +119,9 @@ export function paypal(id: string, account: PayPalAccount, outbound: Outbound): 
         if (!form.test(value)) return refused(`The header ${header} is missing or malformed.`);
         signature[field] = value;
       }
+      const sentAt = Date.parse(signature["transmission_time"] ?? "");
+      if (!isFresh(sentAt, NOTICE_AGE_MS_MAX, [now, Date.now()]))
+        return refused("The event is too old, or from the future.");
       const text = exactText(body);
       if (text === null) return refused("The body is not UTF-8.");
       return (await api.hasSigned(signature, text))
