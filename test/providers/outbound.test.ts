@@ -1,6 +1,6 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Circuit } from "../../worker/providers/circuit.ts";
-import { outboundOf, PROVIDER_DEADLINE_MS } from "../../worker/providers/outbound.ts";
+import { NUMBERED, outboundOf, PROVIDER_DEADLINE_MS } from "../../worker/providers/outbound.ts";
 
 const REQUEST = () => new Request("https://bank.example/pay", { method: "POST", body: "{}" });
 
@@ -47,6 +47,68 @@ test("an answer of any status comes back whole, and server errors count as failu
   for (let i = 0; i < 5; i++) expect((await outbound(REQUEST())).status).toBe(503);
   await expect(outbound(REQUEST())).rejects.toThrow("the provider is down");
   expect(asked).toBe(6);
+});
+
+describe("a request that failed on the way", () => {
+  const failing = (failures: number, how: () => Response) => {
+    const sent: string[] = [];
+    const outbound = outboundOf(async (request) => {
+      sent.push(`${request.method} ${await request.text()}`);
+      return sent.length <= failures ? how() : new Response("said");
+    });
+    return { sent, outbound };
+  };
+  const lost = (): Response => {
+    throw new Error("connection reset");
+  };
+  const keyed = (header: string) => {
+    const request = REQUEST();
+    request.headers.set(header, "k");
+    return request;
+  };
+  const GET = () => new Request("https://bank.example/pay");
+
+  test.for([
+    ["a question", GET, undefined],
+    ["what has a key", () => keyed("idempotency-key"), undefined],
+    ["what has PayPal's key", () => keyed("paypal-request-id"), undefined],
+    ["what goes by our numbers", REQUEST, NUMBERED],
+  ] as const)("is sent again, the same and once, when it is %s", async ([, make, patience]) => {
+    for (const how of [lost, () => new Response(null, { status: 503 })]) {
+      const { sent, outbound } = failing(1, how);
+      expect(await (await outbound(make(), patience)).text()).toBe("said");
+      expect(sent).toHaveLength(2);
+      expect(sent[1]).toBe(sent[0]);
+    }
+    const { sent, outbound } = failing(9, lost);
+    await expect(outbound(make(), patience)).rejects.toThrow("connection reset");
+    expect(sent).toHaveLength(2);
+    const down = failing(9, () => new Response(null, { status: 502 }));
+    expect((await down.outbound(make(), patience)).status).toBe(502);
+    expect(down.sent).toHaveLength(2);
+  });
+
+  test("is never sent again when twice might be twice, when it was read, or when its time is over", async () => {
+    const bare = failing(1, lost);
+    await expect(bare.outbound(REQUEST())).rejects.toThrow("connection reset");
+    const read = failing(1, () => new Response(null, { status: 500 }));
+    expect((await read.outbound(GET())).status).toBe(500);
+    expect([bare.sent, read.sent]).toEqual([["POST {}"], ["GET "]]);
+    let asked = 0;
+    const hanging = outboundOf(({ signal }) => {
+      asked++;
+      return new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("aborted"))));
+    });
+    await expect(hanging(GET(), { ...NUMBERED, deadlineMs: 50 })).rejects.toThrow();
+    expect(asked).toBe(1);
+  });
+
+  test("counts as often as it was sent", async () => {
+    const { sent, outbound } = failing(99, lost);
+    for (let times = 0; times < 3; times++) await expect(outbound(GET())).rejects.toThrow();
+    await expect(outbound(GET())).rejects.toThrow("the provider is down");
+    expect(sent).toHaveLength(5);
+  });
 });
 
 test("a redirect is not followed: what we send is meant for one host", async () => {

@@ -3,31 +3,60 @@ import type { Outbound, Patience } from "./port.ts";
 
 /** How long a provider may take for an answer, its body included. After that the answer is unknown. */
 export const PROVIDER_DEADLINE_MS = 4_000;
+/** Tries of a request that is the same request when it comes twice; all others get one. What is left open the order asks about. */
+const TRIES_MAX = 2;
+/** Before the second try, by chance: not everybody at once. */
+const PAUSE_MS_MAX = 250;
+/** Somebody on the way had nobody to ask: nothing has happened. */
+const PASSING = new Set([502, 503, 504]);
+/** What makes a provider take two requests for one. */
+const KEYS = ["idempotency-key", "paypal-request-id"];
+
 /** Bytes of one answer: providers say little. */
-const USUAL: Patience = { answerBytesMax: 1_048_576, deadlineMs: PROVIDER_DEADLINE_MS };
+const USUAL: Patience = {
+  answerBytesMax: 1_048_576,
+  deadlineMs: PROVIDER_DEADLINE_MS,
+  isRepeatable: ({ method, headers }) => method === "GET" || KEYS.some((key) => headers.has(key)),
+};
+/** Where everything goes by numbers of ours, so that whatever comes twice is the same. */
+export const NUMBERED: Patience = { ...USUAL, isRepeatable: () => true };
 /** A day of a merchant, and the time it takes to come. */
-export const FOR_BILLS: Patience = { answerBytesMax: 32 * 1_048_576, deadlineMs: 25_000 };
+export const FOR_BILLS: Patience = { ...USUAL, answerBytesMax: 32 * 1_048_576, deadlineMs: 25_000 };
 
 /**
- * Requests to one account of one provider: each with a deadline, none while the provider is down. Redirects are not followed:
- * what we send is signed for one host, or carries a key.
+ * Requests to one account of one provider: each with one deadline for all of its tries, none while the provider is down.
+ * Redirects are not followed: what we send is signed for one host, or carries a key.
  *
  * @throws when there was no answer in time, it was too long, or nobody is to be asked now.
  */
 export function outboundOf(send: Outbound = (request) => fetch(request), circuit = new Circuit()): Outbound {
-  return async (request, { answerBytesMax, deadlineMs } = USUAL) => {
+  async function attempt(request: Request, bytesMax: number): Promise<Response> {
     if (!circuit.admits(Date.now())) throw new Error("not asked: the provider is down");
     try {
-      const signal = AbortSignal.timeout(deadlineMs);
-      const answer = await whole(
-        await send(new Request(request, { signal, redirect: "manual" })),
-        answerBytesMax,
-      );
+      const answer = await whole(await send(request), bytesMax);
       circuit.hear(answer.status < 500, Date.now());
       return answer;
     } catch (cause) {
       circuit.hear(false, Date.now());
       throw cause;
+    }
+  }
+
+  return async (request, { answerBytesMax, deadlineMs, isRepeatable } = USUAL) => {
+    const { url, method, headers } = request;
+    const signal = AbortSignal.timeout(deadlineMs);
+    const body = request.body ? await request.arrayBuffer() : null;
+    const triesMax = isRepeatable(request) ? TRIES_MAX : 1;
+    for (let tries = 1; ; tries++) {
+      const isLast = tries === triesMax;
+      try {
+        const again = new Request(url, { method, headers, body, signal, redirect: "manual" });
+        const answer = await attempt(again, answerBytesMax);
+        if (isLast || !PASSING.has(answer.status)) return answer;
+      } catch (cause) {
+        if (isLast || signal.aborted) throw cause;
+      }
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * PAUSE_MS_MAX));
     }
   };
 }

@@ -66,6 +66,8 @@ export interface Method {
 export interface Patience {
   readonly answerBytesMax: number;
   readonly deadlineMs: number;
+  /** Whether the provider takes the same request twice for one, so that it may be sent again. */
+  readonly isRepeatable: (request: Request) => boolean;
 }
 
 /** How a request reaches a provider. Throws when no answer came in time or the circuit is open; an answer of any status is returned. */

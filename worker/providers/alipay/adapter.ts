@@ -2,7 +2,7 @@ import { err } from "../../../schema/result.ts";
 import type { Payment } from "../../../schema/order.ts";
 import { exactText } from "../exact-text.ts";
 import { isFresh } from "../fresh.ts";
-import { FOR_BILLS } from "../outbound.ts";
+import { FOR_BILLS, NUMBERED } from "../outbound.ts";
 import type { Outbound, PaymentOutcome, PaymentProvider, Purchase, RefundOutcome } from "../port.ts";
 import { signerOf } from "../rsa.ts";
 import { billOr, orUnknown, unknown } from "../unknown.ts";
@@ -151,6 +151,7 @@ class Gateway {
     const params = await this.#signed(method, biz, Date.now(), notifyUrl ? { notify_url: notifyUrl } : {});
     const answer = await this.#outbound(
       new Request(GATEWAYS[this.#account.environment], { method: "POST", body: params }),
+      NUMBERED,
     );
     const text = await answer.text();
     const { sign, alipay_cert_sn: number } = JSON.parse(text) as { sign?: unknown; alipay_cert_sn?: unknown };

@@ -1,7 +1,7 @@
 import type { Payment, PaymentAction } from "../../../schema/order.ts";
 import { err } from "../../../schema/result.ts";
 import { exactText } from "../exact-text.ts";
-import { FOR_BILLS } from "../outbound.ts";
+import { FOR_BILLS, NUMBERED } from "../outbound.ts";
 import type { Outbound, PaymentOutcome, PaymentProvider, Purchase, RefundOutcome } from "../port.ts";
 import { billOr, orUnknown, unknown } from "../unknown.ts";
 import { HOST, type WechatPayAccount } from "./account.ts";
@@ -208,6 +208,7 @@ class Api {
         },
         ...(params && { body: sent }),
       }),
+      NUMBERED,
     );
     const text = await answer.text();
     if (answer.status >= 500) throw new Error(`WeChat Pay answers ${answer.status}`);
