@@ -49,6 +49,7 @@ export function readSettings(): Settings {
       ALLOWED_ORIGINS: process.env.ALLOWED_ORIGINS ?? "",
       PROVIDERS: process.env.PROVIDERS ?? "sandbox",
       CASHIER: process.env.CASHIER ?? "",
+      SANDBOX_BANK_URL: process.env.SANDBOX_BANK_URL ?? "",
       WEBHOOK_HOSTS_ALLOWED: process.env.WEBHOOK_HOSTS_ALLOWED ?? "",
       ...accounts(),
     },

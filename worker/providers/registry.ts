@@ -1,5 +1,6 @@
 import { MAIN_ACCOUNT, type Receiver } from "../../schema/order.ts";
 import { bankActor } from "../actors.ts";
+import { outboundOf } from "./outbound.ts";
 import { bySecrets, type Accounts, type Kind, type Settings } from "./accounts.ts";
 import { AlipayAccount } from "./alipay/account.ts";
 import { alipay } from "./alipay/adapter.ts";
@@ -7,6 +8,7 @@ import { PayPalAccount } from "./paypal/account.ts";
 import { paypal } from "./paypal/adapter.ts";
 import type { PaymentProvider } from "./port.ts";
 import { sandbox } from "./sandbox/adapter.ts";
+import { deskAt } from "./sandbox/desk.ts";
 import { StripeAccount } from "./stripe/account.ts";
 import { stripe } from "./stripe/adapter.ts";
 import { WechatPayAccount } from "./wechatpay/account.ts";
@@ -79,12 +81,20 @@ function opened({ open }: Accounts): ReadonlyMap<string, () => PaymentProvider> 
 }
 
 /** Play money exists only where the environment says so, and nowhere that calls itself production. */
-function sandboxAccounts({ ENVIRONMENT, SANDBOX_BANK, SANDBOX_WEBHOOK_SECRET: secret }: Settings): Accounts {
+function sandboxAccounts(settings: Settings): Accounts {
+  const { ENVIRONMENT, SANDBOX_BANK_URL: url, SANDBOX_WEBHOOK_SECRET: secret } = settings;
   const none = (why: string): Accounts => ({ open: new Map(), wrong: [why] });
-  const bank = SANDBOX_BANK as Env["SANDBOX_BANK"];
+  const bank = settings["SANDBOX_BANK"] as Env["SANDBOX_BANK"];
   if (ENVIRONMENT === "production") return none("PROVIDERS names the sandbox, which is not money");
-  if (!bank) return none("PROVIDERS names the sandbox, whose binding SANDBOX_BANK is missing");
   if (typeof secret !== "string" || !secret.startsWith("whsec_"))
     return none("SANDBOX_WEBHOOK_SECRET must be `whsec_` and base64");
+  if (url) {
+    // The bank of another deployment: whoever shares a secret with it may be its customer.
+    const origin = URL.canParse(String(url)) ? new URL(String(url)).origin : "null";
+    if (!origin.startsWith("http")) return none("SANDBOX_BANK_URL is no address");
+    const open = () => sandbox(deskAt(origin, secret, outboundOf()), secret, origin);
+    return { open: new Map([[MAIN_ACCOUNT, open]]), wrong: [] };
+  }
+  if (!bank) return none("PROVIDERS names the sandbox, whose binding SANDBOX_BANK is missing");
   return { open: new Map([[MAIN_ACCOUNT, () => sandbox(bankActor(bank), secret)]]), wrong: [] };
 }

@@ -1,11 +1,11 @@
 import { Webhook } from "standardwebhooks";
-import type { BankApi, BankPayment } from "../../../schema/actors.ts";
 import { MAIN_ACCOUNT } from "../../../schema/order.ts";
 import { err } from "../../../schema/result.ts";
 import { exactText } from "../exact-text.ts";
 import { PROVIDER_DEADLINE_MS } from "../outbound.ts";
 import type { PaymentOutcome, PaymentProvider, RefundOutcome } from "../port.ts";
 import { orUnknown, unknown, type Unknown } from "../unknown.ts";
+import type { Desk, Shown } from "./desk.ts";
 import { METHODS, noticeOf, outcomeOf, wayOf } from "./wire.ts";
 
 /** A callback may be this much older, or newer, than our clock. */
@@ -20,8 +20,12 @@ const HEADERS = [
   ["webhook-signature", /^v[0-9]a?,[A-Za-z0-9+/=]{1,200}(?: v[0-9]a?,[A-Za-z0-9+/=]{1,200}){0,9}$/],
 ] as const;
 
-/** The sandbox bank behind the port. What it does not say in time, or says with an exception, is unknown. */
-export function sandbox(bank: BankApi, secret: string): PaymentProvider {
+/**
+ * The sandbox bank behind the port. What it does not say in time, or says with an exception, is unknown.
+ *
+ * @param elsewhere the origin of a bank in another deployment; null when it is our own.
+ */
+export function sandbox(bank: Desk, secret: string, elsewhere: string | null = null): PaymentProvider {
   return {
     name: "sandbox",
     account: MAIN_ACCOUNT,
@@ -30,17 +34,18 @@ export function sandbox(bank: BankApi, secret: string): PaymentProvider {
     create: (payment, { order, description, payBy }) =>
       within(async () => {
         const { id, amount, method, returnUrl, callbackUrl } = payment;
+        const shop = new URL(callbackUrl).origin;
         const request = {
           reference: id,
           order,
           amount,
           description,
           method: wayOf(method),
-          returnUrl,
+          returnUrl: elsewhere === null ? returnUrl : (returnUrl ?? `${shop}/orders/${order}?returned=1`),
           callbackUrl,
           expiresAt: payBy,
         };
-        return createdOutcome(await bank.createPayment(request), new URL(callbackUrl).origin);
+        return createdOutcome(await bank.createPayment(request), elsewhere ?? shop);
       }),
 
     query: ({ id }) =>
@@ -101,7 +106,7 @@ export function sandbox(bank: BankApi, secret: string): PaymentProvider {
 
 const unsigned = (detail: string) => err({ code: "invalid_signature" as const, detail });
 
-function createdOutcome(payment: BankPayment, origin: string): PaymentOutcome {
+function createdOutcome(payment: Shown, origin: string): PaymentOutcome {
   const outcome = outcomeOf(payment);
   if (outcome.kind !== "open") return outcome;
   const action = { type: "redirect", url: `${origin}/sandbox/payments/${payment.id}` } as const;
@@ -126,12 +131,11 @@ function refundOutcome(state: string): RefundOutcome {
 
 /** An answer in time, or none: a late one and a thrown one are both unknown. */
 async function within<T extends { kind: string }>(call: () => Promise<T>): Promise<T | Unknown> {
-  const timer = new AbortController();
-  const late = scheduler.wait(PROVIDER_DEADLINE_MS, { signal: timer.signal });
-  const silence = late.then(() => unknown("no answer in time"));
-  // A race that is over leaves its loser behind: a cancelled timer rejects, and nobody is there to hear it.
-  silence.catch(() => undefined);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const silence = new Promise<Unknown>((resolve) => {
+    timer = setTimeout(() => resolve(unknown("no answer in time")), PROVIDER_DEADLINE_MS);
+  });
   const said = await orUnknown(() => Promise.race([call(), silence]));
-  timer.abort();
+  clearTimeout(timer);
   return said;
 }

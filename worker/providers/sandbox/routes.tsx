@@ -14,6 +14,7 @@ import { requireStaff } from "../../middleware/staff.ts";
 import { problem, type ProblemResponse } from "../../problem.ts";
 import { providerOf } from "../registry.ts";
 import { bankPage } from "./bank-page.tsx";
+import { desk } from "./desk-routes.ts";
 
 /** A callback may be kept back for at most this long. */
 const DELAY_MS_MAX = 3_600_000;
@@ -33,7 +34,7 @@ const THE_SANDBOX = { provider: "sandbox", account: MAIN_ACCOUNT };
 export const sandbox = new Hono<App>();
 
 sandbox.use(async (c, next) => {
-  if (!providerOf(c.env, THE_SANDBOX)) return problem(c, { code: "not_found" });
+  if (!c.env.SANDBOX_BANK || !providerOf(c.env, THE_SANDBOX)) return problem(c, { code: "not_found" });
   await next();
   c.header("Cache-Control", "no-store");
 });
@@ -67,6 +68,8 @@ sandbox.post("/v1/payments/:id/:decision{approve|decline}", async (c) => {
   const { id, reference, order, state, amount } = decided.value;
   return c.json({ id, reference, order, state, amount });
 });
+
+sandbox.route("/v1/shop", desk);
 
 /** What the bank has done, for whoever compares: a page, until one is empty. */
 sandbox.get("/v1/statement", admit(requireStaff("admin")), async (c) => {

@@ -1,9 +1,9 @@
 import * as z from "zod";
-import type { BankPayment } from "../../../schema/actors.ts";
 import { isPaymentId, isRefundId, orderOf, type OrderId } from "../../../schema/ids.ts";
 import { err, ok, type Result } from "../../../schema/result.ts";
 import { MAIN_ACCOUNT, type Report } from "../../../schema/order.ts";
 import { jsonOf } from "../../json.ts";
+import type { Shown } from "./desk.ts";
 import type { Method, Notice, NoticeRefusal, PaymentOutcome } from "../port.ts";
 
 /** The sandbox bank's vocabulary, and what it means. A word that is not here is `unknown`, today and next year. */
@@ -28,11 +28,11 @@ const MEANING = new Map<string, "open" | "authorized" | "succeeded" | "failed" |
   ["closed", "closed"],
 ]);
 
-export function outcomeOf({ state, id, amount }: BankPayment): PaymentOutcome {
+export function outcomeOf({ state, id, amount }: Shown): PaymentOutcome {
   const kind = MEANING.get(state);
   switch (kind) {
     case undefined:
-      return { kind: "unknown", cause: `the bank says "${state as string}"` };
+      return { kind: "unknown", cause: `the bank says "${state}"` };
     case "open":
       return { kind, providerRef: id };
     case "authorized":
