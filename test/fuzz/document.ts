@@ -55,7 +55,7 @@ interface RawOperation {
 export class ApiDocument {
   readonly operations: readonly Operation[];
   readonly #schemas: Record<string, Schema>;
-  readonly #validators = new Map<Schema, z.ZodType>();
+  readonly #validators = new Map<string, z.ZodType>();
 
   constructor({ paths, components }: Raw) {
     this.#schemas = components.schemas;
@@ -100,15 +100,24 @@ export class ApiDocument {
   }
 
   #validatorOf(schema: Schema): z.ZodType {
-    const known = this.#validators.get(schema);
+    const text = JSON.stringify(schema);
+    const known = this.#validators.get(text);
     if (known) return known;
-    // Zod reads JSON Schema with its definitions inside.
-    const whole = JSON.stringify({ ...schema, $defs: this.#schemas }).replaceAll(
+    // Zod reads JSON Schema with its definitions inside: those that are named, and those that they name.
+    const named = new Set<string>();
+    for (const pieces = [text]; pieces.length > 0;)
+      for (const [, name = ""] of (pieces.pop() ?? "").matchAll(/#\/components\/schemas\/(\w+)/g)) {
+        if (named.has(name)) continue;
+        named.add(name);
+        pieces.push(JSON.stringify(this.#schemas[name]));
+      }
+    const definitions = Object.fromEntries([...named].map((name) => [name, this.#schemas[name]]));
+    const whole = JSON.stringify({ ...schema, $defs: definitions }).replaceAll(
       "#/components/schemas/",
       "#/$defs/",
     );
     const validator = z.fromJSONSchema(JSON.parse(whole) as Parameters<typeof z.fromJSONSchema>[0]);
-    this.#validators.set(schema, validator);
+    this.#validators.set(text, validator);
     return validator;
   }
 }

@@ -41,10 +41,18 @@ const OF_OTHER_TYPES = [null, true, false, 0, "", "text", [], {}, [[]], { a: { b
 export class Values {
   readonly #document: ApiDocument;
   readonly #chance: () => number;
+  readonly #known: (field: string) => unknown;
 
-  constructor(document: ApiDocument, chance: () => number) {
+  /** @param known what a field of this name may well hold; undefined for names that mean nothing. */
+  constructor(document: ApiDocument, chance: () => number, known: (field: string) => unknown) {
     this.#document = document;
     this.#chance = chance;
+    this.#known = known;
+  }
+
+  /** A whole number below this one. */
+  below(count: number): number {
+    return Math.floor(this.#chance() * count);
   }
 
   pick<T>(items: readonly T[]): T {
@@ -76,7 +84,7 @@ export class Values {
         return this.#array(schema, wild);
       case "integer":
       case "number":
-        return this.#number(schema);
+        return this.#number(schema, wild);
       case "boolean":
         return this.happens(0.5);
       case "null":
@@ -90,11 +98,16 @@ export class Values {
     const made: Record<string, unknown> = {};
     for (const [name, field] of Object.entries(schema.properties ?? {})) {
       const isNeeded = schema.required?.includes(name) ?? false;
-      if (isNeeded ? !this.happens(wild / 2) : this.happens(0.5)) made[name] = this.of(field, wild);
+      if (isNeeded ? !this.happens(wild / 2) : this.happens(0.5)) made[name] = this.#field(name, field, wild);
     }
     if (this.happens(wild))
       made[this.pick(["extra", "price", "amount", "buyer", "__proto__", "state"])] = this.nasty();
     return made;
+  }
+
+  #field(name: string, schema: Schema, wild: number): unknown {
+    const known = this.happens(wild) ? undefined : this.#known(name);
+    return known === undefined ? this.of(schema, wild) : known;
   }
 
   #array(schema: Schema, wild: number): unknown[] {
@@ -109,9 +122,9 @@ export class Values {
     return Array.from({ length: count }, () => this.of(schema.items ?? {}, wild));
   }
 
-  #number({ minimum = 0, maximum = 1_000 }: Schema): number {
-    const edges = [minimum, minimum - 1, minimum + 1, maximum, maximum - 1, maximum + 1, 1, 2];
-    return this.pick(edges);
+  #number({ minimum = 0, maximum = 1_000 }: Schema, wild: number): number {
+    const inside = [minimum, Math.min(minimum + 1, maximum), Math.max(maximum - 1, minimum), maximum];
+    return this.pick(this.happens(wild) ? [minimum - 1, maximum + 1] : inside);
   }
 
   #text(schema: Schema): string {
