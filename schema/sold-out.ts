@@ -15,18 +15,21 @@ export interface SoldOut {
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 
-/** FNV-1a, 32 bits (RFC 9923), over the characters: buyers' ids are ASCII. */
-export function buyerHashOf(buyer: BuyerId): number {
+/** FNV-1a, 32 bits (RFC 9923), over the characters: ids are ASCII. */
+export function hashOf(text: string): number {
   let hash = FNV_OFFSET;
-  for (let i = 0; i < buyer.length; i++) hash = Math.imul(hash ^ buyer.charCodeAt(i), FNV_PRIME);
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), FNV_PRIME);
   return hash >>> 0;
 }
 
-export function soldOutOf(version: number, held: number, buyers: Iterable<BuyerId>): SoldOut {
-  const hashes = new Set<number>();
-  for (const buyer of buyers) hashes.add(buyerHashOf(buyer));
-  return { version, held, buyers: Uint32Array.from(hashes).sort() };
-}
+export const buyerHashOf = (buyer: BuyerId): number => hashOf(buyer);
+
+/** @param buyers hashes of buyers, in any order and more than once. */
+export const soldOutOf = (version: number, held: number, buyers: Iterable<number>): SoldOut => ({
+  version,
+  held,
+  buyers: Uint32Array.from(new Set(buyers)).sort(),
+});
 
 /** Whether the SKU itself must be asked for this buyer. */
 export function mayKnow({ buyers }: SoldOut, buyer: BuyerId): boolean {

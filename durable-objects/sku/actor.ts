@@ -30,6 +30,7 @@ import { apply, nextDueAt } from "./machine.ts";
 import { bodiesOf, rowOf } from "./journal-text.ts";
 import { Outbox, type ReadRows } from "./outbox.ts";
 import { Publisher } from "./publisher.ts";
+import { holdOf } from "./recall.ts";
 import { freeze, isSnapshotDue } from "./snapshot.ts";
 import type { SkuState } from "./state.ts";
 import { SkuStore } from "./store.ts";
@@ -144,7 +145,7 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
   }
 
   async find(order: OrderId): Promise<HoldView | null> {
-    const hold = this.#settled().holds.get(order);
+    const hold = holdOf(this.#settled(), order);
     return hold ? viewOfHold(this.#state.offers, hold) : null;
   }
 
@@ -221,7 +222,7 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
   #commit(commands: readonly SkuCommand[]): SkuAnswer[] {
     if (this.#spoiled) throw this.#spoiled;
     try {
-      const { results, events, overdue } = apply(this.#state, commands, Date.now());
+      const { results, events, overdue, archived } = apply(this.#state, commands, Date.now());
       if (commands.length > 0) this.#askedAt = Date.now();
       this.#sinceSnapshot += events.length;
       const keep = isSnapshotDue(this.#state, this.#sinceSnapshot, this.#quietAt() <= Date.now());
@@ -229,6 +230,7 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
       const rows = this.#store.write({
         at: this.#state.now,
         bodies: bodiesOf(events, this.#state.offers),
+        archived,
         published: this.#acknowledged || keep ? this.#outbox.cursor : 0,
         snapshot: keep ? freeze(this.#state) : null,
       });

@@ -11,7 +11,7 @@ export interface KeyEntry {
 
 /** One buyer's part of a SKU. In a rush there is one for every hold: hence no map of keys where one field does. */
 export interface Buyer {
-  /** Held and sold, also by holds that have left memory. */
+  /** Held and sold, also by holds that have left memory without going to the archive. */
   units: number;
   /** The newest of what this buyer holds or owns; each knows its neighbours. */
   first: Hold | null;
@@ -22,15 +22,14 @@ export interface Buyer {
 
 export type Buyers = Map<BuyerId, Buyer>;
 
-export const unitsOf = (state: SkuState, buyer: BuyerId): number => state.buyers.get(buyer)?.units ?? 0;
-
 export function buyerOf(state: SkuState, id: BuyerId): Buyer {
   let buyer = state.buyers.get(id);
   if (!buyer) state.buyers.set(id, (buyer = { units: 0, first: null, key: null, more: null }));
   return buyer;
 }
 
-export function keyOf(state: SkuState, id: BuyerId, key: string): KeyEntry | null {
+/** What this buyer used a key for, if memory has it: see `recall.ts`. */
+export function keyInMemory(state: SkuState, id: BuyerId, key: string): KeyEntry | null {
   const buyer = state.buyers.get(id);
   if (!buyer) return null;
   return buyer.key?.key === key ? buyer.key : (buyer.more?.get(key) ?? null);
@@ -78,7 +77,7 @@ export function unlink(state: SkuState, hold: Hold): void {
   hold.next = null;
 }
 
-/** Takes a hold's units from its buyer. */
+/** Takes a hold's units from its buyer, in memory. */
 export function disown(state: SkuState, hold: Hold): void {
   unlink(state, hold);
   const buyer = buyerOf(state, hold.buyer);

@@ -22,7 +22,7 @@ export function assertCounted(state: SkuState): void {
   let units = 0;
   for (const buyer of state.buyers.values()) units += buyer.units;
   assert(
-    held === state.held && sold === state.sold && units === held + sold,
+    held === state.held && sold === state.sold && units === held + sold - state.soldAndArchived,
     `counted held ${held}, sold ${sold}, owned ${units}; kept held ${state.held}, sold ${state.sold}`,
   );
   assertConserved(state);

@@ -19,6 +19,20 @@ export class DueHeap<T> {
     this.#items[index] = item;
   }
 
+  get size(): number {
+    return this.#at.length;
+  }
+
+  /** Drops every other entry. */
+  keep(counts: (at: number, item: T) => boolean): void {
+    const at = this.#at.splice(0);
+    const items = this.#items.splice(0);
+    for (const [index, item] of items.entries()) {
+      const dueAt = at[index] as number;
+      if (counts(dueAt, item)) this.push(dueAt, item);
+    }
+  }
+
   /** When the earliest is due, or null when there is none. */
   peekAt(): number | null {
     return this.#at[0] ?? null;

@@ -17,11 +17,16 @@ import type {
   SkuEvent,
   StockMove,
 } from "../../schema/sku.ts";
-import { keyOf, unitsOf } from "./buyers.ts";
+import { keyInMemory } from "./buyers.ts";
+import type { Chunk } from "./archive.ts";
 import type { SkuAnswer, SkuAnswers, SkuCommand } from "./commands.ts";
 import { assertConserved } from "./conservation.ts";
-import { advance, evolve, isLive, type Hold, type SkuState } from "./state.ts";
+import { evolve } from "./evolve.ts";
+import type { HoldFacts } from "./frozen-hold.ts";
+import { advance, archiveFinished, ARCHIVING } from "./leaving.ts";
 import { lineOf, placementOf } from "./placement.ts";
+import { holdOf, keyOf, unitsOf } from "./recall.ts";
+import { isDue, isLive, type SkuState } from "./state.ts";
 import { viewOfHold } from "./views.ts";
 
 /** An overdue claim is asked about at once, then after 5 s, doubling to 5 min. */
@@ -35,27 +40,36 @@ export interface Applied {
   readonly events: SkuEvent[];
   /** Claims past their deadline: somebody must ask their orders now. They come again, less and less often. */
   readonly overdue: StockMove[];
+  /** What left memory at the end: it must be stored with the events. */
+  readonly archived: Chunk[];
 }
 
 /**
  * Lets time pass, then decides a batch of commands one after the other. Changes `state` in place: if what it returns
  * cannot be stored, `state` must not be used again.
  */
-export function apply(state: SkuState, commands: readonly SkuCommand[], now: number): Applied {
+export function apply(
+  state: SkuState,
+  commands: readonly SkuCommand[],
+  now: number,
+  archiving = ARCHIVING,
+): Applied {
   advance(state, now);
   const events: SkuEvent[] = [];
   const overdue = passDeadlines(state, events);
   const results: SkuAnswer[] = [];
   for (const command of commands) results.push(decide(state, command, events));
   assertConserved(state);
-  return { results, events, overdue };
+  // Only where a row of the journal tells when.
+  const archived = events.length > 0 ? archiveFinished(state, events.length, archiving) : [];
+  return { results, events, overdue, archived };
 }
 
 /** When a hold or a claim is next due; entries that no longer count are dropped on the way. */
 export function nextDueAt({ due }: SkuState): number | null {
   for (let hold = due.peek(); hold; hold = due.peek()) {
     const at = due.peekAt();
-    if (isLive(hold) && hold.dueAt === at) return at;
+    if (at !== null && isDue(at, hold)) return at;
     due.pop();
   }
   return null;
@@ -103,7 +117,7 @@ function decide(state: SkuState, command: SkuCommand, events: SkuEvent[]): SkuAn
       return decideBind(state, command.request, events);
     case "unbind": {
       const { buyer, key, order } = command;
-      const bound = keyOf(state, buyer, key)?.order === order && !state.holds.get(order)?.home;
+      const bound = keyInMemory(state, buyer, key)?.order === order && !holdOf(state, order)?.home;
       if (bound) happen(state, events, { type: "unbound", buyer, key, order });
       return ok(null);
     }
@@ -141,11 +155,11 @@ function decideHold(state: SkuState, request: HoldRequest, events: SkuEvent[]): 
   const bound = home && keyOf(state, buyer, home.key);
   if (home && bound) {
     if (bound.fingerprint !== home.fingerprint) return err({ code: "idempotency_key_reused" });
-    const first = state.holds.get(bound.order);
+    const first = holdOf(state, bound.order);
     if (first?.home) return ok(heldOf(state, config, first, true));
     if (bound.order !== order) return err({ code: "released" }); // Its key was given to a later request.
   }
-  const earlier = state.holds.get(order);
+  const earlier = holdOf(state, order);
   if (earlier && !isLive(earlier) && earlier.state !== "sold") return err({ code: "released" });
   if (earlier) return ok(heldOf(state, config, earlier, true));
   if (request.sale !== config.sale) return err({ code: "unknown_sku" });
@@ -168,12 +182,12 @@ function decideHold(state: SkuState, request: HoldRequest, events: SkuEvent[]): 
     others: home.others,
   };
   happen(state, events, { type: "held", order, buyer, quantity, until, home: placed });
-  const held = state.holds.get(order);
+  const held = holdOf(state, order);
   if (!held) throw new Error(`${order} was held and is not there`);
   return ok(heldOf(state, config, held, false));
 }
 
-function heldOf({ offers }: SkuState, config: SkuConfig, hold: Hold, replayed: boolean): Held {
+function heldOf({ offers }: SkuState, config: SkuConfig, hold: HoldFacts, replayed: boolean): Held {
   if (hold.home) return { placement: placementOf(offers, hold, hold.home), replayed };
   return { placement: null, line: lineOf(config, hold.quantity), heldUntil: hold.until, replayed };
 }
@@ -190,7 +204,7 @@ const endedOf = ({ offer, others, createdAt, payBy }: Placed, buyer: BuyerId, qu
 });
 
 function decideClaim(state: SkuState, { order, until }: ClaimRequest, events: SkuEvent[]): ClaimAnswer {
-  const hold = state.holds.get(order);
+  const hold = holdOf(state, order);
   if (!hold) return err({ code: "unknown_hold" });
   if (hold.state === "sold" || hold.state === "released") return err({ code: hold.state });
   if (hold.state === "held" || until > hold.until) happen(state, events, { type: "claimed", order, until });
@@ -199,7 +213,7 @@ function decideClaim(state: SkuState, { order, until }: ClaimRequest, events: Sk
 
 function decideCommit(state: SkuState, { order, take }: StockMove, events: SkuEvent[]): MoveAnswer {
   if (!state.config) return err({ code: "unknown_sku" });
-  const hold = state.holds.get(order);
+  const hold = holdOf(state, order);
   if (hold?.state === "sold") return ok("sold");
   // What an earlier take held is gone, whatever this order has taken since.
   if (!hold || hold.state === "released" || take < hold.take) return err({ code: "gone" });
@@ -215,7 +229,7 @@ function decideRelease(
 ): MoveAnswer {
   const { order, take, buyer, quantity } = move;
   if (!state.config) return err({ code: "unknown_sku" });
-  const hold = state.holds.get(order);
+  const hold = holdOf(state, order);
   if (hold && (hold.state === "sold" || take < hold.take)) return ok(hold.state);
   if (hold && isLive(hold)) release(state, events, hold, reason);
   // Whatever takes it up to here may still be on its way: it must find nothing to take.
@@ -223,7 +237,7 @@ function decideRelease(
   return ok("released");
 }
 
-function release(state: SkuState, events: SkuEvent[], hold: Hold, reason: ReleaseReason): void {
+function release(state: SkuState, events: SkuEvent[], hold: HoldFacts, reason: ReleaseReason): void {
   const { order, buyer, quantity, home } = hold;
   const untouched = hold.take === 1 && UNTOUCHED.includes(reason);
   const ended = untouched && home ? endedOf(home, buyer, quantity) : null;
@@ -233,7 +247,7 @@ function release(state: SkuState, events: SkuEvent[], hold: Hold, reason: Releas
 function decideRetake(state: SkuState, move: StockMove, until: number, events: SkuEvent[]): MoveAnswer {
   const { config } = state;
   if (!config) return err({ code: "unknown_sku" });
-  const hold = state.holds.get(move.order);
+  const hold = holdOf(state, move.order);
   if (hold?.state === "sold") return ok("sold");
   if (hold && move.take <= hold.take)
     return hold.state === "released" ? err({ code: "gone" }) : ok(hold.state);
@@ -265,7 +279,7 @@ function decideBind(state: SkuState, request: KeyRequest, events: SkuEvent[]): K
   const bound = keyOf(state, buyer, key);
   if (bound && bound.fingerprint !== fingerprint) return err({ code: "idempotency_key_reused" });
   // An order placed here keeps its key, whatever the caller believes of it.
-  const stays = bound && (bound.order !== supersedes || state.holds.get(bound.order)?.home);
+  const stays = bound && (bound.order !== supersedes || holdOf(state, bound.order)?.home);
   if (stays) return ok({ order: bound.order, boundAt: bound.at });
   happen(state, events, { type: "bound", buyer, key, fingerprint, order });
   return ok({ order, boundAt: state.now });

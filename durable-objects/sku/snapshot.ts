@@ -1,18 +1,12 @@
-import type { BuyerId } from "../../schema/ids.ts";
-import type { Line } from "../../schema/order.ts";
+import type { BuyerId, OrderId } from "../../schema/ids.ts";
 import { assert } from "../../schema/result.ts";
-import type { HoldState, SkuConfig } from "../../schema/sku.ts";
-import { assertCounted } from "./conservation.ts";
+import type { SkuConfig } from "../../schema/sku.ts";
+import type { ReadChunk } from "./archive.ts";
 import { bindKey, buyerOf, keyEntries, link, type KeyEntry } from "./buyers.ts";
-import {
-  emptyState,
-  enter,
-  isLive,
-  type Hold,
-  type Leaving,
-  type RestockEntry,
-  type SkuState,
-} from "./state.ts";
+import { assertCounted } from "./conservation.ts";
+import { enter } from "./evolve.ts";
+import { freezeHold, thawHold, type FrozenHold, type HoldFacts } from "./frozen-hold.ts";
+import { emptyState, isLive, type Leaving, type RestockEntry, type SkuState } from "./state.ts";
 
 /** Characters of one chunk: under 1 MB in UTF-8 whatever the alphabet, where a row of the platform takes 2 MB. */
 const CHUNK_CHARS_MAX = 300_000;
@@ -39,19 +33,13 @@ interface Head {
   held: number;
   sold: number;
   soldAndGone: number;
+  soldAndArchived: number;
+  /** Chunks of the archive that are older than this. */
+  chunks: number;
 }
 
-/** `order, buyer, quantity, state, until, take, endedAt`, and on a home hold `key, offer, createdAt, payBy` and the other lines. */
-type FrozenHold = [
-  Hold["order"],
-  string,
-  number,
-  HoldState,
-  number,
-  number,
-  number,
-  ...home: [] | [string, number, number, number, ...others: Line[]],
-];
+/** `at` and an order; or `at`, a buyer and the key. */
+type FrozenLeaving = [at: number, order: OrderId] | [at: number, buyer: BuyerId, key: string];
 
 /** One chunk: a head, or a run of entries of one kind. */
 type Chunk =
@@ -59,25 +47,36 @@ type Chunk =
   | { holds: FrozenHold[] }
   | { buyers: [string, number][] }
   | { keys: [BuyerId, KeyEntry][] }
+  | { leaving: FrozenLeaving[] }
   | { restocks: [string, RestockEntry][] };
 
 /** A state as JSON texts, each small enough for a row. Equal states give equal texts. */
 export function* freeze(state: SkuState): Generator<string> {
-  const { now, offers, initial, restocked, available, held, sold, soldAndGone } = state;
-  const head: Head = { now, offers, initial, restocked, available, held, sold, soldAndGone };
-  yield JSON.stringify({ head } satisfies Chunk);
+  yield JSON.stringify({ head: headOf(state) } satisfies Chunk);
   // Before the holds, which would bring their buyers in another order.
   yield* chunks("buyers", state.buyers, ([buyer, { units }]) => [buyer, units]);
-  yield* chunks("holds", state.holds.values(), (hold): FrozenHold => {
-    const { order, buyer, quantity, until, take, endedAt, home } = hold;
-    const placed: [] | [string, number, number, number, ...Line[]] = home
-      ? [home.key, home.offer, home.createdAt, home.payBy, ...home.others]
-      : [];
-    return [order, buyer, quantity, hold.state, until, take, endedAt, ...placed];
-  });
+  yield* chunks("holds", state.holds.values(), freezeHold);
   yield* chunks("keys", keyEntries(state), (entry) => entry);
+  yield* chunks("leaving", leavingOf(state), freezeLeaving);
   yield* chunks("restocks", state.restocks, (entry) => entry);
 }
+
+function headOf(state: SkuState): Head {
+  const { now, offers, initial, restocked, available, held, sold, soldAndGone, soldAndArchived } = state;
+  const counters = { initial, restocked, available, held, sold, soldAndGone, soldAndArchived };
+  return { now, offers, ...counters, chunks: state.archive.chunks };
+}
+
+/** What still leaves, as far as memory knows what it speaks of. */
+function* leavingOf({ leaving, left, holds }: SkuState): Generator<Leaving> {
+  for (let at = left; at < leaving.length; at++) {
+    const item = leaving[at] as Leaving;
+    if ("key" in item || holds.get(item.hold.order) === item.hold) yield item;
+  }
+}
+
+const freezeLeaving = (item: Leaving): FrozenLeaving =>
+  "key" in item ? [item.at, item.buyer, item.key] : [item.at, item.hold.order];
 
 function* chunks<T>(kind: string, items: Iterable<T>, freezeItem: (item: T) => unknown): Generator<string> {
   let text = "";
@@ -92,43 +91,57 @@ function* chunks<T>(kind: string, items: Iterable<T>, freezeItem: (item: T) => u
   if (text !== "") yield `{"${kind}":[${text}]}`;
 }
 
-/** The state that was frozen, counted again before anybody relies on it. */
-export function thaw(texts: Iterable<string>): SkuState {
-  const state = emptyState();
+/**
+ * The state that was frozen, counted again before anybody relies on it.
+ * @param hashesOf reads where things are in the chunks of the archive up to one.
+ * @param read reads a chunk of the archive.
+ */
+export function thaw(
+  texts: Iterable<string>,
+  hashesOf: (chunks: number) => Iterable<Uint32Array> = () => [],
+  read?: ReadChunk,
+): SkuState {
+  const state = emptyState(read);
   for (const text of texts) {
     const chunk = JSON.parse(text) as Chunk;
-    if ("head" in chunk) thawHead(state, chunk.head);
-    else if ("holds" in chunk) for (const frozen of chunk.holds) thawHold(state, frozen);
+    if ("head" in chunk) thawHead(state, chunk.head, hashesOf);
+    else if ("holds" in chunk) for (const frozen of chunk.holds) thawIntoMemory(state, thawHold(frozen));
     else if ("buyers" in chunk) for (const [id, units] of chunk.buyers) buyerOf(state, id).units = units;
     else if ("keys" in chunk) for (const [buyer, entry] of chunk.keys) bindKey(state, buyer, entry);
+    else if ("leaving" in chunk) for (const item of chunk.leaving) thawLeaving(state, item);
     else if ("restocks" in chunk) for (const [key, entry] of chunk.restocks) state.restocks.set(key, entry);
     else assert(false, "a snapshot has chunks of known kinds only");
   }
-  state.leaving = leavingOf(state);
   assertCounted(state);
   return state;
 }
 
-function thawHead(state: SkuState, head: Head): void {
+function thawHead(
+  state: SkuState,
+  { chunks: archived, ...head }: Head,
+  hashesOf: (upTo: number) => Iterable<Uint32Array>,
+): void {
   Object.assign(state, head);
   state.config = head.offers.at(-1) ?? null;
+  for (const hashes of hashesOf(archived)) state.archive.add(hashes);
+  assert(state.archive.chunks === archived, `the archive has the ${archived} chunks of the snapshot`);
 }
 
-function thawHold(state: SkuState, frozen: FrozenHold): void {
-  const [order, buyer, quantity, phase, until, take, endedAt, key, offer, createdAt, payBy, ...others] =
-    frozen;
-  const isHome = key !== undefined && offer !== undefined && createdAt !== undefined && payBy !== undefined;
-  const home = isHome ? { key, offer, others, createdAt, payBy } : null;
-  const hold = enter(state, { order, buyer, quantity, home, state: phase, until, take });
-  hold.endedAt = endedAt;
-  if (phase === "claimed") state.due.push(until, hold);
-  if (isLive(hold) || phase === "sold") link(state, hold);
+function thawIntoMemory(state: SkuState, facts: HoldFacts): void {
+  const hold = enter(state, facts);
+  hold.endedAt = facts.endedAt;
+  if (hold.state === "claimed") state.due.push(hold.until, hold);
+  if (isLive(hold) || hold.state === "sold") link(state, hold);
 }
 
-function leavingOf(state: SkuState): Leaving[] {
-  const leaving: Leaving[] = [];
-  for (const hold of state.holds.values()) if (hold.endedAt > 0) leaving.push({ at: hold.endedAt, hold });
-  for (const [buyer, { key, at }] of keyEntries(state)) leaving.push({ at, buyer, key });
-  for (const [restock, { at }] of state.restocks) leaving.push({ at, restock });
-  return leaving.sort((a, b) => a.at - b.at);
+function thawLeaving(state: SkuState, item: FrozenLeaving): void {
+  if (item.length === 3) {
+    const [at, buyer, key] = item;
+    state.leaving.push({ at, buyer, key });
+    return;
+  }
+  const [at, order] = item;
+  const hold = state.holds.get(order);
+  assert(hold !== undefined, `${order} leaves memory and is not in it`);
+  state.leaving.push({ at, hold });
 }

@@ -1,21 +1,34 @@
 import { assert } from "../../schema/result.ts";
-import type { SkuEvent } from "../../schema/sku.ts";
 import { chained, NO_HASH } from "../chain.ts";
 import { assertCounted } from "./conservation.ts";
+import type { Chunk, ReadChunk } from "./archive.ts";
+import { replay, type Happened } from "./evolve.ts";
 import { eventsOf, type Body, type Row } from "./journal-text.ts";
+import { advance } from "./leaving.ts";
 import { thaw } from "./snapshot.ts";
-import { advance, emptyState, replay, type SkuState } from "./state.ts";
+import { emptyState, type SkuState } from "./state.ts";
+
+/** How the tables are written. 1 kept everything finished in memory, and its tables said no format. */
+const FORMAT = 2;
 
 const TABLES = `
   CREATE TABLE IF NOT EXISTS journal (
     seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL, body TEXT NOT NULL
   );
   CREATE TABLE IF NOT EXISTS snapshot (chunk INTEGER PRIMARY KEY, seq INTEGER NOT NULL, body TEXT NOT NULL);
-  CREATE TABLE IF NOT EXISTS meta (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), published INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS finished (
+    chunk INTEGER PRIMARY KEY, seq INTEGER NOT NULL, facts INTEGER NOT NULL, hashes BLOB NOT NULL, body TEXT NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS meta (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1), format INTEGER NOT NULL, published INTEGER NOT NULL
+  );
+  INSERT OR IGNORE INTO meta (only_row, format, published) VALUES (1, ${FORMAT}, 0);
 `;
 
 const INSERT_ROW = "INSERT INTO journal (seq, at, prev, hash, body) VALUES (?, ?, ?, ?, ?)";
+const INSERT_CHUNK = "INSERT INTO finished (chunk, seq, facts, hashes, body) VALUES (?, ?, ?, ?, ?)";
 
+type ChunkRow = { seq: number; facts: number; hashes: ArrayBuffer };
 type JournalRow = { seq: number; at: number; prev: string; hash: string; body: string };
 
 export interface Loaded {
@@ -29,6 +42,8 @@ export interface Loaded {
 export interface Commit {
   readonly at: number;
   readonly bodies: readonly Body[];
+  /** What has left memory at the end of this commit. */
+  readonly archived: readonly Chunk[];
   readonly published: number;
   /** The state after this commit, when it is time to keep one. */
   readonly snapshot: Iterable<string> | null;
@@ -45,6 +60,7 @@ export class SkuStore {
   #seq = 0;
   #hash = NO_HASH;
   #published = 0;
+  #chunks = 0;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -86,19 +102,52 @@ export class SkuStore {
   }
 
   load(): Loaded {
-    if (!this.#exists) return { state: emptyState(), sinceSnapshot: 0, published: 0 };
-    const [meta] = this.#sql
-      .exec<{ published: number }>("SELECT published FROM meta WHERE only_row = 1")
-      .toArray();
-    this.#published = meta?.published ?? 0;
+    if (!this.#exists) return { state: emptyState(this.#readChunk), sinceSnapshot: 0, published: 0 };
+    this.#loadMeta();
     const state = this.#loadSnapshot();
     let sinceSnapshot = 0;
-    for (const { at, events } of this.#commits()) {
-      replay(state, [{ at, events }]);
-      sinceSnapshot += events.length;
+    for (const commit of this.#commits(state.archive.chunks)) {
+      replay(state, [commit]);
+      sinceSnapshot += commit.events.length;
     }
+    this.#chunks = state.archive.chunks;
     assertCounted(state);
     return { state, sinceSnapshot, published: this.#published };
+  }
+
+  /** What was written by a version before or after this one is not guessed at. */
+  #loadMeta(): void {
+    const named = this.#sql.exec("SELECT 1 FROM pragma_table_info('meta') WHERE name = 'format'").toArray();
+    const [meta] = this.#sql
+      .exec<{ format: number; published: number }>(
+        `SELECT ${named.length > 0 ? "format" : "1 AS format"}, published FROM meta WHERE only_row = 1`,
+      )
+      .toArray();
+    const format = meta?.format ?? 1;
+    if (format !== FORMAT)
+      throw new Error(`this SKU was written in format ${format}, and this version reads ${FORMAT} only`);
+    this.#published = meta?.published ?? 0;
+  }
+
+  readonly #readChunk: ReadChunk = (chunk) => {
+    const [row] = this.#sql
+      .exec<{ body: string }>("SELECT body FROM finished WHERE chunk = ?", chunk)
+      .toArray();
+    if (!row) throw new Error(`the chunk ${chunk} of what is finished is missing`);
+    return row.body;
+  };
+
+  *#hashesOf(chunks: number): Generator<Uint32Array> {
+    for (const { hashes } of this.#chunkRows(0, chunks)) yield new Uint32Array(hashes);
+  }
+
+  /** Where everything is in the chunks from one to before another. */
+  *#chunkRows(from: number, to: number): Generator<ChunkRow> {
+    yield* this.#sql.exec<ChunkRow>(
+      "SELECT seq, facts, hashes FROM finished WHERE chunk >= ? AND chunk < ? ORDER BY chunk",
+      from,
+      to,
+    );
   }
 
   #loadSnapshot(): SkuState {
@@ -112,7 +161,7 @@ export class SkuStore {
         yield chunk.body;
       }
     };
-    const state = thaw(texts());
+    const state = thaw(texts(), (upTo) => this.#hashesOf(upTo), this.#readChunk);
     if (seq === 0) return state;
     const [row] = this.#sql
       .exec<JournalRow>("SELECT seq, at, prev, hash, body FROM journal WHERE seq = ?", seq)
@@ -123,8 +172,10 @@ export class SkuStore {
     return state;
   }
 
-  /** Rows after the snapshot, each checked against the one before. */
-  *#commits(): Generator<{ at: number; events: SkuEvent[] }> {
+  /** Rows after the snapshot, each checked against the one before, with what left memory after each. */
+  *#commits(chunks: number): Generator<Happened> {
+    const left = this.#chunkRows(chunks, Number.MAX_SAFE_INTEGER);
+    let next = left.next();
     const rows = this.#sql.exec<JournalRow>(
       "SELECT seq, at, prev, hash, body FROM journal WHERE seq > ? ORDER BY seq",
       this.#seq,
@@ -132,7 +183,10 @@ export class SkuStore {
     for (const row of rows) {
       assert(row.seq === this.#seq + 1, `journal row ${row.seq} follows row ${this.#seq}`);
       this.#verify(row, this.#hash);
-      yield { at: row.at, events: eventsOf(row.body) };
+      const archived: NonNullable<Happened["archived"]>[number][] = [];
+      for (; !next.done && next.value.seq === row.seq; next = left.next())
+        archived.push({ facts: next.value.facts, hashes: new Uint32Array(next.value.hashes) });
+      yield { at: row.at, events: eventsOf(row.body), archived };
     }
   }
 
@@ -144,7 +198,7 @@ export class SkuStore {
   }
 
   /** Writes everything of a commit or nothing. Answers with the new rows. */
-  write({ at, bodies, published, snapshot }: Commit): Row[] {
+  write({ at, bodies, archived, published, snapshot }: Commit): Row[] {
     const rows: Row[] = [];
     if (bodies.length === 0 && published <= this.#published && !snapshot) return rows;
     this.#storage.transactionSync(() => {
@@ -159,9 +213,11 @@ export class SkuStore {
         this.#hash = hash;
         rows.push({ seq, at, bytes, events });
       }
+      for (const { facts, hashes, body } of archived)
+        this.#sql.exec(INSERT_CHUNK, this.#chunks++, this.#seq, facts, hashes.buffer, body);
       if (snapshot) this.#writeSnapshot(snapshot);
       if (published > this.#published) {
-        this.#sql.exec("INSERT OR REPLACE INTO meta (only_row, published) VALUES (1, ?)", published);
+        this.#sql.exec("UPDATE meta SET published = ? WHERE only_row = 1", published);
         this.#published = published;
       }
     });

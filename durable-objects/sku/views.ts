@@ -2,10 +2,12 @@ import { QUANTITY_MAX, STOCK_MAX } from "../../schema/limits.ts";
 import type { BuyerId } from "../../schema/ids.ts";
 import { assert, unreachable } from "../../schema/result.ts";
 import type { HoldView, SkuConfig, SkuView } from "../../schema/sku.ts";
-import { soldOutOf, type SoldOut } from "../../schema/sold-out.ts";
+import { buyerHashOf, soldOutOf, type SoldOut } from "../../schema/sold-out.ts";
 import type { SkuCommand } from "./commands.ts";
+import type { HoldFacts } from "./frozen-hold.ts";
 import { placementOf } from "./placement.ts";
-import type { Hold, SkuState } from "./state.ts";
+import { ownedBy } from "./recall.ts";
+import type { SkuState } from "./state.ts";
 
 /** @param version the number of the journal row that made this state. */
 export function viewOf(state: SkuState, config: SkuConfig, version: number, crowded: boolean): SkuView {
@@ -13,7 +15,7 @@ export function viewOf(state: SkuState, config: SkuConfig, version: number, crow
   return { initial, restocked, available, held, sold, version, config, crowded };
 }
 
-export function viewOfHold(offers: readonly SkuConfig[], hold: Hold): HoldView {
+export function viewOfHold(offers: readonly SkuConfig[], hold: HoldFacts): HoldView {
   const { order, buyer, quantity, state, until, take, home } = hold;
   const placement = home && placementOf(offers, hold, home);
   return { order, buyer, quantity, state, until, take, placement };
@@ -23,20 +25,20 @@ export function viewOfHold(offers: readonly SkuConfig[], hold: Hold): HoldView {
 const SOLD_OUT_HOLDS_MAX = 100_000;
 
 /** See `SkuApi.soldOut`. */
-export function soldOutViewOf({ available, held, holds }: SkuState, version: number): SoldOut | null {
-  if (available > 0 || holds.size > SOLD_OUT_HOLDS_MAX) return null;
-  return soldOutOf(version, held, buyersOf(holds.values()));
+export function soldOutViewOf(state: SkuState, version: number): SoldOut | null {
+  const { available, held, holds, archive } = state;
+  if (available > 0 || holds.size + archive.facts > SOLD_OUT_HOLDS_MAX) return null;
+  return soldOutOf(version, held, buyerHashesOf(state));
 }
 
-function* buyersOf(holds: Iterable<Hold>): Generator<BuyerId> {
-  for (const { buyer } of holds) yield buyer;
+function* buyerHashesOf({ holds, archive }: SkuState): Generator<number> {
+  for (const { buyer } of holds.values()) yield buyerHashOf(buyer);
+  yield* archive.buyers();
 }
 
 /** What a buyer holds or owns, oldest first: an order's id begins with the time it was placed. */
 export function holdsOf(state: SkuState, buyer: BuyerId): HoldView[] {
-  const views: HoldView[] = [];
-  for (let hold = state.buyers.get(buyer)?.first ?? null; hold; hold = hold.next)
-    views.push(viewOfHold(state.offers, hold));
+  const views = ownedBy(state, buyer).map((hold) => viewOfHold(state.offers, hold));
   return views.sort((a, b) => (a.order < b.order ? -1 : 1));
 }
 

@@ -288,6 +288,75 @@ describe("a commit that breaks a rule", () => {
   );
 });
 
+describe("what has been finished for an hour", () => {
+  test("is on disk instead of in memory, and is answered as before, after a restart too", async () => {
+    const sku = await selling(1_000, { perBuyerMax: 2 });
+    const requests = Array.from({ length: 200 }, () => sku.holding());
+    const [first, second] = requests;
+    if (!first || !second) throw new Error("there are two hundred");
+    await sku.api.holdMany(requests);
+    await sku.api.commitMany(
+      requests.filter(({ order }) => order !== second.order).map((request) => sku.move(request)),
+    );
+    await sku.api.release(sku.move(second), "cancelled");
+    expect(await sku.sql("SELECT chunk FROM finished")).toEqual([]);
+    pass(2 * HOUR_MS);
+    await sku.api.hold(sku.holding());
+    const chunks = await sku.sql<{ facts: number }>("SELECT facts FROM finished");
+    expect(chunks.map(({ facts }) => facts)).toEqual([64, 64]);
+    await sku.api.holdMany(Array.from({ length: 100 }, () => sku.holding()));
+    expect(await sku.sql("SELECT chunk, facts FROM finished")).toHaveLength(3);
+
+    const said = async () => [
+      await sku.api.view(),
+      await sku.api.find(first.order),
+      await sku.api.find(second.order),
+      await sku.api.holdsOf(first.buyer),
+      await sku.api.hold({ ...first, order: sku.order() }),
+      await sku.api.commit(sku.move(first)),
+      await sku.api.claim({ order: second.order, until: 1 }),
+    ];
+    const before = await said();
+    expect(before[1]).toMatchObject({ state: "sold", placement: { buyer: first.buyer } });
+    expect(before.slice(3)).toMatchObject([
+      [{ order: first.order }],
+      { value: { replayed: true, placement: { order: first.order } } },
+      { value: "sold" },
+      { error: { code: "released" } },
+    ]);
+    await evictDurableObject(sku.stub);
+    expect(await said()).toEqual(before);
+    const another = { ...sku.holding(), buyer: first.buyer };
+    expect(await sku.api.hold({ ...another, quantity: 2 })).toMatchObject({
+      error: { code: "purchase_limit" },
+    });
+    expect(await sku.api.hold(another)).toMatchObject({ value: { replayed: false } });
+    // Taken again by late money: it is itself again, with its placement.
+    expect(await sku.api.retake(sku.move(second, 2), Date.now() + HOUR_MS)).toEqual({
+      ok: true,
+      value: "claimed",
+    });
+    expect(await sku.api.find(second.order)).toMatchObject({
+      state: "claimed",
+      take: 2,
+      placement: { buyer: second.buyer },
+    });
+  });
+});
+
+describe("an object that an earlier version has written", () => {
+  test("is refused and not misread", async () => {
+    const sku = await selling(10);
+    await sku.sql("ALTER TABLE meta DROP COLUMN format");
+    await evictDurableObject(sku.stub);
+    const answer = await sku.api.view().then(
+      () => "answered",
+      (cause: unknown) => String(cause),
+    );
+    expect(answer).toContain("written in format 1");
+  });
+});
+
 describe("the journal", () => {
   test("shows that a byte of it was changed, and then nothing is answered", async () => {
     const sku = await selling(10);

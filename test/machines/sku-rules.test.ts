@@ -1,8 +1,11 @@
 import { describe, expect, test } from "vitest";
 import type { SkuCommand } from "../../durable-objects/sku/commands.ts";
-import { keyEntries, unitsOf } from "../../durable-objects/sku/buyers.ts";
+import { keyEntries } from "../../durable-objects/sku/buyers.ts";
+import { unitsOf } from "../../durable-objects/sku/recall.ts";
 import { freeze, thaw } from "../../durable-objects/sku/snapshot.ts";
-import { advance, emptyState, IDEMPOTENCY_WINDOW_MS, replay } from "../../durable-objects/sku/state.ts";
+import { replay } from "../../durable-objects/sku/evolve.ts";
+import { advance, IDEMPOTENCY_WINDOW_MS } from "../../durable-objects/sku/leaving.ts";
+import { emptyState } from "../../durable-objects/sku/state.ts";
 import { holdsOf } from "../../durable-objects/sku/views.ts";
 import type { SkuEvent } from "../../schema/sku.ts";
 import {

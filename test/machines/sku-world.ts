@@ -1,7 +1,9 @@
 import type { SkuAnswers, SkuCommand } from "../../durable-objects/sku/commands.ts";
 import { apply } from "../../durable-objects/sku/machine.ts";
 import { freeze } from "../../durable-objects/sku/snapshot.ts";
-import { emptyState, IDEMPOTENCY_WINDOW_MS, type SkuState } from "../../durable-objects/sku/state.ts";
+import type { Chunk, ReadChunk } from "../../durable-objects/sku/archive.ts";
+import { ARCHIVING, IDEMPOTENCY_WINDOW_MS, type Archiving } from "../../durable-objects/sku/leaving.ts";
+import { emptyState, type SkuState } from "../../durable-objects/sku/state.ts";
 import { orderIdOf, skuNumberOf, type OrderId } from "../../schema/ids.ts";
 import type { HoldRequest, SkuConfig, SkuEvent, StockMove } from "../../schema/sku.ts";
 
@@ -53,12 +55,16 @@ export const moving = (change: Partial<StockMove> & { n?: number } = {}): StockM
 };
 
 export class World {
-  readonly state: SkuState = emptyState();
-  readonly commits: { at: number; events: SkuEvent[] }[] = [];
+  /** Chunks that were stored. */
+  readonly chunks: string[] = [];
+  readonly state: SkuState = emptyState(this.read);
+  readonly commits: { at: number; events: SkuEvent[]; archived: Chunk[] }[] = [];
   overdue: StockMove[] = [];
   now = OPENS;
+  readonly #archiving: Archiving;
 
-  constructor(stock = 10, change: Partial<SkuConfig> = {}) {
+  constructor(stock = 10, change: Partial<SkuConfig> = {}, archiving = ARCHIVING) {
+    this.#archiving = archiving;
     this.ask({ type: "configure", config: configOf(change), stock });
   }
 
@@ -67,10 +73,19 @@ export class World {
   }
 
   askAll(commands: SkuCommand[]) {
-    const { results, events, overdue } = apply(this.state, commands, this.now);
-    if (events.length > 0) this.commits.push({ at: this.state.now, events });
+    const { results, events, overdue, archived } = apply(this.state, commands, this.now, this.#archiving);
+    if (events.length > 0) this.commits.push({ at: this.state.now, events, archived });
+    this.chunks.push(...archived.map(({ body }) => body));
     this.overdue.push(...overdue);
     return results;
+  }
+
+  get read(): ReadChunk {
+    return (chunk) => {
+      const text = this.chunks[chunk];
+      if (text === undefined) throw new Error(`there is no chunk ${chunk}`);
+      return text;
+    };
   }
 
   /** Lets time pass, and nothing else happen. */

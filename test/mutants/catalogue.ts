@@ -8,7 +8,9 @@ export interface Mutant {
 }
 
 const SKU = "durable-objects/sku/machine.ts";
-const STATE = "durable-objects/sku/state.ts";
+const EVOLVE = "durable-objects/sku/evolve.ts";
+const LEAVING = "durable-objects/sku/leaving.ts";
+const RECALL = "durable-objects/sku/recall.ts";
 const BUYERS = "durable-objects/sku/buyers.ts";
 const OUTBOX = "durable-objects/sku/outbox.ts";
 const HEAR = "durable-objects/order/hear-payment.ts";
@@ -159,13 +161,13 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     harm: "a sold unit is still held",
-    file: STATE,
+    file: EVOLVE,
     was: "      state.held -= hold.quantity;\n      state.sold += hold.quantity;\n",
     is: "      state.sold += hold.quantity;\n",
   },
   {
     harm: "a released unit is lost",
-    file: STATE,
+    file: EVOLVE,
     was: '      state.available += hold.quantity;\n      end(state, hold, "released");',
     is: '      end(state, hold, "released");',
   },
@@ -182,8 +184,26 @@ export const MUTANTS: readonly Mutant[] = [
     is: "",
   },
   {
+    harm: "what a buyer bought an hour ago does not count against the limit",
+    file: RECALL,
+    was: '    if (phase === "sold") units += quantity;\n',
+    is: "",
+  },
+  {
+    harm: "a request repeated an hour later buys again",
+    file: RECALL,
+    was: "    if (archived) return archived;\n",
+    is: "",
+  },
+  {
+    harm: "an order forgets what it was when late money takes its units again",
+    file: EVOLVE,
+    was: "  if (!fact) return undefined;\n",
+    is: "  return undefined;\n",
+  },
+  {
     harm: "the clock of a SKU goes back",
-    file: STATE,
+    file: LEAVING,
     was: "  if (now > state.now) state.now = now;",
     is: "  state.now = now;",
   },

@@ -70,7 +70,7 @@ test("what a SKU would refuse for another reason is left to it", async () => {
 
 test("the memory knows every buyer it was told of", () => {
   const buyers = Array.from({ length: 2_000 }, (_, n) => `buyer-${n}`);
-  const memory = soldOutOf(1, 0, buyers);
+  const memory = soldOutOf(1, 0, buyers.map(buyerHashOf));
   expect(buyers.every((buyer) => mayKnow(memory, buyer))).toBe(true);
   const strangers = Array.from({ length: 2_000 }, (_, n) => `stranger-${n}`);
   expect(strangers.filter((buyer) => mayKnow(memory, buyer)).length).toBeLessThan(5);

@@ -2,7 +2,16 @@ import { describe, expect, test } from "vitest";
 import type { SkuCommand } from "../../durable-objects/sku/commands.ts";
 import { assertCounted } from "../../durable-objects/sku/conservation.ts";
 import { freeze, thaw } from "../../durable-objects/sku/snapshot.ts";
-import { advance, emptyState, IDEMPOTENCY_WINDOW_MS, replay } from "../../durable-objects/sku/state.ts";
+import { replay } from "../../durable-objects/sku/evolve.ts";
+import {
+  advance,
+  ARCHIVING,
+  IDEMPOTENCY_WINDOW_MS,
+  type Archiving,
+} from "../../durable-objects/sku/leaving.ts";
+import { unitsOf } from "../../durable-objects/sku/recall.ts";
+import { holdsOf } from "../../durable-objects/sku/views.ts";
+import { emptyState } from "../../durable-objects/sku/state.ts";
 import type { OrderId } from "../../schema/ids.ts";
 import type { ReleaseReason, SkuEvent } from "../../schema/sku.ts";
 import { configOf, frozen, HOLD_MS, orderOf, World } from "../machines/sku-world.ts";
@@ -158,10 +167,13 @@ class Auditor {
   }
 }
 
+/** Memory holds two finished facts, and the rest is in chunks of a few. */
+const FORGETFUL: Archiving = { chunkFacts: 2, finishedMax: 2, afterMs: HOLD_MS * 3 };
+
 /** A thousand batches of anything, with waits from none to days. */
-function live(seed: number): World {
+function live(seed: number, archiving = ARCHIVING): World {
   const chance = chanceOf(seed);
-  const world = new World(Math.floor(chance() * 8), { perBuyerMax: LIMIT });
+  const world = new World(Math.floor(chance() * 8), { perBuyerMax: LIMIT }, archiving);
   const auditor = new Auditor();
   let heard = 0;
   for (let step = 0; step < 150; step++) {
@@ -201,21 +213,59 @@ describe("a SKU that is asked anything in any order", () => {
 
   test("is nothing but its events: replayed, from the beginning or from any snapshot, they give the same state", () => {
     for (const seed of seeds) {
-      const world = live(seed);
-      const fromStart = emptyState();
+      // Half of the worlds forget what is finished as soon as they can.
+      const world = live(seed, seed % 2 ? FORGETFUL : ARCHIVING);
+      const fromStart = emptyState(world.read);
       replay(fromStart, world.commits);
       advance(fromStart, world.state.now);
       expect(frozen(fromStart), `SEED=${seed}`).toEqual(frozen(world.state));
 
       const cut = Math.floor(chanceOf(seed)() * world.commits.length);
-      const early = emptyState();
+      const early = emptyState(world.read);
       replay(early, world.commits.slice(0, cut));
-      const fromSnapshot = thaw([...freeze(early)]);
+      const hashes = world.commits.flatMap(({ archived }) => archived.map((chunk) => chunk.hashes));
+      const fromSnapshot = thaw([...freeze(early)], (chunks) => hashes.slice(0, chunks), world.read);
       replay(fromSnapshot, world.commits.slice(cut));
       advance(fromSnapshot, world.state.now);
       expect(frozen(fromSnapshot), `SEED=${seed}`).toEqual(frozen(world.state));
     }
   });
+
+  test(
+    "answers the same whether what is finished is in memory or in the archive",
+    { timeout: 60_000 },
+    () => {
+      let chunks = 0;
+      for (const seed of seeds.slice(0, 100)) {
+        const chance = chanceOf(seed);
+        const stock = Math.floor(chance() * 8);
+        const remembering = new World(stock, { perBuyerMax: LIMIT });
+        const forgetful = new World(stock, { perBuyerMax: LIMIT }, FORGETFUL);
+        for (let step = 0; step < 150; step++) {
+          // A key in the archive stays bound, and is taken over when its order is seen to be dead.
+          const commands = Array.from({ length: Math.floor(chance() * 4) }, () =>
+            anyCommand(chance, remembering.now),
+          ).filter(({ type }) => type !== "unbind");
+          expect(forgetful.askAll(commands), `SEED=${seed}`).toEqual(remembering.askAll(commands));
+          for (const buyer of BUYERS) {
+            expect(unitsOf(forgetful.state, buyer), `SEED=${seed}`).toBe(unitsOf(remembering.state, buyer));
+            expect(holdsOf(forgetful.state, buyer), `SEED=${seed}`).toEqual(
+              holdsOf(remembering.state, buyer),
+            );
+          }
+          assertCounted(forgetful.state);
+          const ms = chance() < 0.6 ? 0 : Math.floor(chance() ** 4 * IDEMPOTENCY_WINDOW_MS * 2);
+          remembering.now += ms;
+          forgetful.now += ms;
+        }
+        expect(forgetful.commits.map(({ events }) => events)).toEqual(
+          remembering.commits.map(({ events }) => events),
+        );
+        chunks += forgetful.chunks.length;
+      }
+      expect(chunks).toBeGreaterThan(0);
+    },
+  );
 
   test("when all holds have been given back, everything that is not sold is available", () => {
     for (const seed of seeds) {
