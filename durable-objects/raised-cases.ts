@@ -45,6 +45,11 @@ export class RaisedCases {
     await this.#storage.sync();
   }
 
+  /** Whether the alarm still stands for a case. */
+  get isWaiting(): boolean {
+    return [...this.#storage.kv.list({ prefix: PREFIX, limit: 1 })].length > 0;
+  }
+
   /** Hands over what waits. Never rejects: a later alarm tries again. */
   async send(): Promise<void> {
     try {

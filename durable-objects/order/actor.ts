@@ -24,6 +24,7 @@ import { cancel, decide, finish, start } from "./machine.ts";
 import { requestRefund } from "./refunds.ts";
 import { OrderStore, PUBLISH, SILENT, told, type Heard, type Waiting } from "./store.ts";
 import { dueAt } from "./time.ts";
+import { Words, type Word } from "./words.ts";
 
 /** When the alarm itself could not do its work. */
 const ALARM_AGAIN_MS = 30_000;
@@ -43,6 +44,7 @@ interface Step {
 export class OrderActor extends DurableObject<Env> implements OrderApi {
   readonly #store: OrderStore;
   readonly #raised: RaisedCases;
+  readonly #words: Words;
   /** What the alarm is known to be set to, to spare a write: early is harmless. */
   #armedAt: number | null = null;
   #queriedAt = 0;
@@ -50,6 +52,7 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#store = new OrderStore(ctx.storage);
+    this.#words = new Words(this.#store);
     this.#raised = new RaisedCases(ctx.storage, () => this.env.EFFECTS);
     void ctx.blockConcurrencyWhile(async () => {
       this.#armedAt = await ctx.storage.getAlarm();
@@ -62,7 +65,7 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
     // Nobody is shown an order as pending past its time, however late the alarm is.
     const late = order?.state === "pending" && Date.now() >= order.payBy;
     if (late) this.#step(null, (step) => this.#hear(step, { type: "clock_ticked" }));
-    return late ? this.#store.load() : order;
+    return late ? this.#store.load() : order && this.#words.heardBy(order);
   }
 
   async start(request: StartRequest): Promise<StartAnswer> {
@@ -120,12 +123,14 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
   }
 
   async report(reports: readonly Report[], settles?: string): Promise<Order | null> {
-    if (!this.#store.load()) return null;
+    const stored = this.#store.load();
+    if (!stored) return null;
+    const word = { reports, settles: settles ?? null };
+    if (this.#refusing(() => this.#words.keep(stored, word, this.#armedAt)))
+      return this.#words.heardBy(stored);
     return this.#step(settles ?? null, (step) => {
-      for (const report of reports) this.#hear(step, report);
-      const order = this.#store.load();
-      if (order && settles !== undefined && isEnded(order, settles, reports)) this.#store.settle(settles);
-      return order;
+      this.#take(step, word);
+      return this.#store.load();
     });
   }
 
@@ -145,6 +150,7 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
 
   /** Nobody is shown a history that is not what was written: people are told, and whoever asks gets an error. */
   #readHistory(): HistoryLine[] {
+    if (!this.#words.isEmpty) this.#step(null, () => undefined);
     try {
       return this.#store.history();
     } catch (cause) {
@@ -167,7 +173,8 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
 
   /** Deadlines, questions and unreported work are all due by the clock. Running early or twice is harmless. */
   override async alarm(): Promise<void> {
-    this.#armedAt = null;
+    // One that has rung is in the past: the next is set whatever it was, and it is taken off when there is no next.
+    this.#armedAt = 0;
     try {
       await this.#send(this.#passTime());
     } catch (cause) {
@@ -206,8 +213,11 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
   /** No await in here: between reading an order and writing it, nothing else can happen. */
   #step<T>(settles: string | null, work: (step: Step) => T): T {
     const step: Step = { now: Date.now(), settles, asked: new Set(), lines: [] };
+    // Should it fail, the work that these words are of is done once more.
+    const words = this.#words.take();
     const answer = this.#refusing(() =>
       this.#store.transaction(() => {
+        for (const word of words) this.#take(step, word);
         const done = work(step);
         this.#arm();
         return done;
@@ -217,6 +227,13 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
     // Nobody waits for it. The output gate keeps messages back until what they speak of is on disk.
     if (step.asked.size > 0) this.ctx.waitUntil(this.#send(this.#store.waiting([...step.asked])));
     return answer;
+  }
+
+  /** Hears reports, and settles the work that they answer. */
+  #take(step: Step, { reports, settles }: Word): void {
+    for (const report of reports) this.#hear(step, report);
+    const order = this.#store.load();
+    if (order && settles !== null && isEnded(order, settles, reports)) this.#store.settle(settles);
   }
 
   /** What breaks a rule is not written: the order goes on from what it was, and people are told. */
@@ -288,13 +305,20 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
     const order = this.#store.load();
     if (!order) return;
     const owed = [dueAt(order), this.#store.nextDueAt()].filter((at) => at !== null);
-    if (owed.length === 0) return;
+    if (owed.length === 0) return this.#disarm();
     const at = Math.min(...owed);
     // One that is overdue may have been given up by the platform.
     if (this.#armedAt !== null && this.#armedAt <= at && this.#armedAt > Date.now()) return;
     this.#armedAt = at;
     // Part of the same commit; a failure closes the output gate, so nobody hears of what has no alarm.
     void this.ctx.storage.setAlarm(at);
+  }
+
+  /** An order at rest is not woken, in the same commit that brings it there. */
+  #disarm(): void {
+    if (this.#armedAt === null || this.#raised.isWaiting) return;
+    this.#armedAt = null;
+    void this.ctx.storage.deleteAlarm();
   }
 
   #started(id: string) {

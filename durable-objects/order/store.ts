@@ -146,6 +146,12 @@ export class OrderStore {
     this.#run("DELETE FROM outbox WHERE key = ?", key);
   }
 
+  /** Whether there is no work but of these keys. */
+  owesOnly(keys: readonly string[]): boolean {
+    const others = "SELECT 1 FROM outbox WHERE key NOT IN (SELECT value FROM json_each(?)) LIMIT 1";
+    return this.#rows(others, JSON.stringify(keys)).length === 0;
+  }
+
   /** Those of these pieces of work that nobody has settled yet. */
   waiting(keys: readonly string[]): Waiting[] {
     const rows = this.#rows(

@@ -38,6 +38,10 @@ const ID_BYTES = 16;
 export class SandboxBank extends DurableObject<Env> implements BankApi {
   readonly #store: BankStore;
   #sending = 0;
+  /** Callbacks that have arrived, until they are struck out: with this memory lost, one comes again. */
+  #arrived: Outgoing[] = [];
+  /** The end of this turn of the event loop, which all who come in it wait for. */
+  #turn: Promise<void> | null = null;
   /** What the alarm stands at, as far as this instance knows. */
   #alarmAt: number | null = null;
 
@@ -47,6 +51,7 @@ export class SandboxBank extends DurableObject<Env> implements BankApi {
   }
 
   async createPayment(request: BankCreate): Promise<BankPayment> {
+    await this.#together();
     const known = this.#store.byReference(request.reference);
     if (known) return shown(known);
     const behaviour = this.#store.behaviour();
@@ -77,12 +82,14 @@ export class SandboxBank extends DurableObject<Env> implements BankApi {
   }
 
   async closePayment(reference: PaymentId): Promise<Result<BankPayment, BankRefusal>> {
+    await this.#together();
     const account = this.#store.byReference(reference);
     if (account?.behaviour.close === "error") throw new Error("the bank does not close anything");
     return this.#change(account, close);
   }
 
   async capturePayment(reference: PaymentId, amount: Money): Promise<Result<BankPayment, BankRefusal>> {
+    await this.#together();
     return this.#change(this.#store.byReference(reference), (account) => capture(account, amount));
   }
 
@@ -103,6 +110,7 @@ export class SandboxBank extends DurableObject<Env> implements BankApi {
   }
 
   async approve(id: string): Promise<Result<BankPayment, BankRefusal>> {
+    await this.#together();
     return this.#change(this.#store.byId(id), (account) => approve(account, Date.now()));
   }
 
@@ -128,6 +136,13 @@ export class SandboxBank extends DurableObject<Env> implements BankApi {
       logError({ event: "bank_alarm_failed" }, cause);
       await this.ctx.storage.setAlarm(Date.now() + ALARM_AGAIN_MS);
     }
+  }
+
+  /** Whoever comes in one turn of the event loop is written down together: what is written in one turn is one transaction. */
+  #together(): Promise<void> {
+    return (this.#turn ??= scheduler.wait(0).then(() => {
+      this.#turn = null;
+    }));
   }
 
   /** The payment, and what the merchant will hear of it, become true together. */
@@ -164,9 +179,16 @@ export class SandboxBank extends DurableObject<Env> implements BankApi {
 
   /** Sends what is due; nobody waits for it. The alarm stands for whatever is left, and for what a crash cuts off. */
   #send(): void {
-    for (const callback of this.#store.take(SENDING_MAX - this.#sending, Date.now())) {
-      this.#sending++;
-      this.ctx.waitUntil(this.#deliver(callback));
+    const now = Date.now();
+    // Most looks find nothing, and a look is cheaper than a write.
+    if (this.#store.isDue(now)) {
+      // Before they could be taken again.
+      for (const callback of this.#arrived) this.#store.finish(callback, now);
+      this.#arrived = [];
+      for (const callback of this.#store.take(SENDING_MAX - this.#sending, now)) {
+        this.#sending++;
+        this.ctx.waitUntil(this.#deliver(callback));
+      }
     }
     this.#arm();
   }
@@ -183,6 +205,8 @@ export class SandboxBank extends DurableObject<Env> implements BankApi {
     }
     const again = delivered ? null : retryAt(tries, Date.now());
     if (again !== null) this.#store.postpone(callback, again);
+    // Struck out with the next that is sent, or by the alarm that watches over it, unless another waits to be overtaken.
+    else if (delivered && !this.#store.someHeldBack(payment)) this.#arrived.push(callback);
     else this.#store.finish(callback, Date.now());
     if (!delivered && again === null)
       log({ event: "bank_callback_given_up", callback: event, payment, tries });

@@ -118,16 +118,18 @@ export class BankStore {
     );
   }
 
+  isDue(now: number): boolean {
+    return this.#rows("SELECT 1 FROM outgoing WHERE due_at <= ? LIMIT 1", now).length > 0;
+  }
+
   /**
    * Takes what is due to be sent. Each is put off beyond the deadline of the try that is about to be made, so that a crash in
    * between, or a second look, neither loses it nor sends it twice at once.
    */
   take(max: number, now: number): Outgoing[] {
-    const due = "SELECT seq FROM outgoing WHERE due_at <= ? ORDER BY due_at, seq LIMIT ?";
-    // Most looks find nothing, and a look is cheaper than a write.
-    if (this.#rows(due, now, max).length === 0) return [];
     const rows = this.#rows(
-      `UPDATE outgoing SET tries = tries + 1, due_at = ?, held_back = 0 WHERE seq IN (${due})
+      `UPDATE outgoing SET tries = tries + 1, due_at = ?, held_back = 0
+       WHERE seq IN (SELECT seq FROM outgoing WHERE due_at <= ? ORDER BY due_at, seq LIMIT ?)
        RETURNING seq, payment, event, url, body, tries`,
       ...[now + 2 * CALLBACK_DEADLINE_MS, now, max],
     );

@@ -185,6 +185,53 @@ describe("work that is not reported done", () => {
   });
 });
 
+describe("word that work was done, when nobody can see a difference", () => {
+  const committed = (order: LiveOrder) => order.api.report([{ type: "stock_committed" }], "commit_stock:1");
+  const projected = (order: LiveOrder) => order.api.report([{ type: "projected", version: 3 }]);
+  const soldLamp = async (): Promise<LiveOrder> => {
+    const order = await paying();
+    await order.api.report([order.succeeded()]);
+    return order;
+  };
+
+  test("waits for the last of it, counts at once, and is written with the end of the alarm", async () => {
+    const order = await soldLamp();
+    expect(await committed(order)).toMatchObject({ state: "paid", stock: "committed" });
+    expect(await order.outbox()).toEqual(["commit_stock:1", "publish"]);
+    expect(await order.api.view()).toMatchObject({ stock: "committed", version: 3 });
+    await projected(order);
+    expect(await order.outbox()).toEqual([]);
+    expect(await order.alarmAt()).toBeNull();
+  });
+
+  test("is written by the alarm when the rest does not come, and its work is not done again", async () => {
+    const order = await soldLamp();
+    await committed(order);
+    pass(5_000);
+    await order.ring();
+    expect(await order.outbox()).toEqual(["publish"]);
+    expect(order.asked).toEqual(["commit_stock"]);
+  });
+
+  test("is in the history of whoever reads it", async () => {
+    const order = await soldLamp();
+    await committed(order);
+    expect((await order.api.timeline()).map(({ type }) => type)).toContain("stock_committed");
+  });
+
+  test("is lost with the object's memory, asked for again, and written at once when the alarm is far", async () => {
+    const order = await soldLamp();
+    await committed(order);
+    await evictDurableObject(order.stub);
+    await order.listen();
+    pass(5_000);
+    await order.ring();
+    expect(order.asked.filter((type) => type === "commit_stock")).toHaveLength(2);
+    await committed(order);
+    expect(await order.outbox()).toEqual(["publish"]);
+  });
+});
+
 test("an order is paid within a minute with every callback lost: it asks after 10, 20 and 30 seconds", async () => {
   const order = await paying();
   for (const asks of [1, 2, 3]) {

@@ -104,6 +104,31 @@ describe.concurrent("a callback", () => {
     expect(merchant.heard.length).toBe(1);
   });
 
+  test("that has arrived is struck out with the next that is sent, or by the alarm", async () => {
+    const { api, stub, merchant, payment } = await opened();
+    const events = (due?: string) =>
+      runInDurableObject(stub(), (_, { storage }) => {
+        if (due) storage.sql.exec(due);
+        return storage.sql
+          .exec("SELECT event FROM outgoing")
+          .toArray()
+          .map(({ event }) => event);
+      });
+    await api().approve(payment.id);
+    const [first] = await merchant.hears(1);
+    await quiet();
+    expect(await events()).toEqual([first?.id]);
+    const other = await api().createPayment(bankCreate({ callbackUrl: merchant.url }));
+    await api().approve(other.id);
+    const [, second] = await merchant.hears(2);
+    await quiet();
+    expect(await events("UPDATE outgoing SET due_at = 0")).toEqual([second?.id]);
+    await runDurableObjectAlarm(stub());
+    await quiet();
+    expect(await events()).toEqual([]);
+    expect(merchant.heard.length).toBe(2);
+  });
+
   test("of a rush of approvals comes once for each", async () => {
     const { api, merchant } = await opened();
     const payments = await Promise.all(
