@@ -30,6 +30,7 @@ export const pageHeaders: MiddlewareHandler<App> = secureHeaders({
 /** What of it means anything for an answer that is data, and nothing is built from. */
 export const DATA_HEADERS = {
   "X-Content-Type-Options": "nosniff",
+  "Cache-Control": "no-store",
   "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
   "Strict-Transport-Security": HSTS,
 };
