@@ -8,6 +8,7 @@ import type { Result } from "../../../schema/result.ts";
 import { bankActor } from "../../actors.ts";
 import { fieldErrors } from "../../api/routes.ts";
 import type { App } from "../../app-env.ts";
+import { admit } from "../../middleware/admit.ts";
 import { bearerOf } from "../../middleware/bearer.ts";
 import { jsonBody } from "../../middleware/body.ts";
 import { problem } from "../../problem.ts";
@@ -50,7 +51,7 @@ function bankOf({ env }: Context<App>): BankApi {
   return bankActor(env.SANDBOX_BANK);
 }
 
-desk.post("/payments", jsonBody, async (c) => {
+desk.post("/payments", admit(jsonBody), async (c) => {
   const sent = Payment.safeParse(await c.req.json<unknown>().catch(() => undefined));
   if (!sent.success) return unfit(c, sent.error);
   const {
@@ -69,12 +70,12 @@ desk.get("/payments/:reference", async (c) => {
   return known(c, isPaymentId(reference) ? await bankOf(c).queryPayment(reference) : null);
 });
 
-desk.post("/payments/:reference/close", jsonBody, async (c) => {
+desk.post("/payments/:reference/close", admit(jsonBody), async (c) => {
   const reference = c.req.param("reference");
   return isPaymentId(reference) ? done(c, await bankOf(c).closePayment(reference)) : known(c, null);
 });
 
-desk.post("/payments/:reference/capture", jsonBody, async (c) => {
+desk.post("/payments/:reference/capture", admit(jsonBody), async (c) => {
   const reference = c.req.param("reference");
   const sent = Capture.safeParse(await c.req.json<unknown>().catch(() => undefined));
   if (!sent.success) return unfit(c, sent.error);
@@ -82,7 +83,7 @@ desk.post("/payments/:reference/capture", jsonBody, async (c) => {
   return done(c, await bankOf(c).capturePayment(reference, sent.data.amount));
 });
 
-desk.post("/refunds", jsonBody, async (c) => {
+desk.post("/refunds", admit(jsonBody), async (c) => {
   const sent = Refund.safeParse(await c.req.json<unknown>().catch(() => undefined));
   if (!sent.success) return unfit(c, sent.error);
   return done(c, await bankOf(c).refundPayment(sent.data));
