@@ -216,7 +216,8 @@ export type CaseKind =
   | "stock_lost"
   /** A commit broke a rule and was refused. */
   | "rule_broken"
-  | "history_broken";
+  | "history_broken"
+  | "read_model_differs";
 
 /** An anomaly that people must see. Same id, same case: opening it twice is opening it once. */
 export interface Case {

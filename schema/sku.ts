@@ -28,6 +28,8 @@ export interface SkuView extends Counters {
   /** The number of the last journal row: every change of this SKU raises it. */
   readonly version: number;
   readonly config: SkuConfig;
+  /** Every sale it has been offered in. */
+  readonly sales: readonly SaleId[];
   /** More people ask than one object can take one by one. */
   readonly crowded: boolean;
 }

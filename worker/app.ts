@@ -21,6 +21,7 @@ import { live } from "./routes/live.ts";
 import { metrics } from "./routes/metrics.ts";
 import { orders } from "./routes/orders.ts";
 import { sales } from "./routes/sales.ts";
+import { staffAudits } from "./routes/staff-audits.ts";
 import { staffCases } from "./routes/staff-cases.ts";
 import { staffDesk } from "./routes/staff-desk.ts";
 import { staffOrders } from "./routes/staff-orders.ts";
@@ -98,6 +99,7 @@ function createApp() {
     staffOrders,
     staffRefunds,
     staffReconciliation,
+    staffAudits,
     staffDesk,
     staffCases,
     staffWebhooks,

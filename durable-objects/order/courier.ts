@@ -43,7 +43,7 @@ async function sendChange(queue: Queues["ORDER_EVENTS"], order: Order): Promise<
 }
 
 /** How a buyer pays and where he returns to is nobody's business but his: it stays out of queues and read models. */
-const withoutWays = (order: Order): Order => ({
+export const withoutWays = (order: Order): Order => ({
   ...order,
   payments: order.payments.map((payment) => ({ ...payment, action: null, returnUrl: null })),
 });

@@ -155,7 +155,12 @@ export class Outbox {
 const isSilent = ({ events }: Row): boolean => !events.some(isNews);
 
 /** Says in full what some rows mean to the read model. */
-function draftOf(rows: readonly Row[], offers: readonly SkuConfig[], after: number, through: number): Draft {
+export function draftOf(
+  rows: readonly Row[],
+  offers: readonly SkuConfig[],
+  after: number,
+  through: number,
+): Draft {
   const placed: Placement[] = [];
   const expired: { placement: Placement; at: number }[] = [];
   for (const { at, events } of rows) {

@@ -11,8 +11,9 @@ import type { SkuState } from "./state.ts";
 
 /** @param version the number of the journal row that made this state. */
 export function viewOf(state: SkuState, config: SkuConfig, version: number, crowded: boolean): SkuView {
-  const { initial, restocked, available, held, sold } = state;
-  return { initial, restocked, available, held, sold, version, config, crowded };
+  const { initial, restocked, available, held, sold, offers } = state;
+  const sales = [...new Set(offers.map(({ sale }) => sale))];
+  return { initial, restocked, available, held, sold, version, config, sales, crowded };
 }
 
 export function viewOfHold(offers: readonly SkuConfig[], hold: HoldFacts): HoldView {

@@ -149,3 +149,27 @@ export const audit = sqliteTable(
   },
   (table) => [index("audit_by_age").on(table.at)],
 );
+
+/** Where D1 and an actor do not say the same: until they do again. */
+export const differences = sqliteTable(
+  "differences",
+  {
+    /** `order` or `sku`, and which one. */
+    id: text("id").primaryKey(),
+    detail: text("detail").notNull(),
+    /** When it was first seen, and when last. */
+    since: integer("since").notNull(),
+    seenAt: integer("seen_at").notNull(),
+  },
+  (table) => [index("differences_by_age").on(table.since)],
+);
+
+/** The one row of the auditor: what its last round found, and where its next one goes on. */
+export const auditor = sqliteTable("auditor", {
+  id: integer("id").primaryKey(),
+  ranAt: integer("ran_at").notNull(),
+  compared: integer("compared").notNull(),
+  different: integer("different").notNull(),
+  orderCursor: text("order_cursor").notNull(),
+  saleCursor: text("sale_cursor").notNull(),
+});

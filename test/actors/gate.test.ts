@@ -58,6 +58,7 @@ class FakeSku {
       sold: 0,
       version: this.asks,
       config: {} as SkuView["config"],
+      sales: [],
       crowded: false,
     };
   }

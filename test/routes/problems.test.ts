@@ -147,6 +147,8 @@ test("staff roles: each may do what the ones before it may, and no more", async 
     ["/v1/admin/dead-letters", {}, "support"],
     ["/v1/admin/cases", {}, "support"],
     [`/v1/admin/orders/${order}/timeline`, {}, "support"],
+    [`/v1/admin/orders/${order}/history`, {}, "admin"],
+    ["/v1/admin/audits", { body: { sale: "no-such-sale" } }, "support"],
     [`/v1/admin/orders/${order}/query`, { method: "POST" }, "support"],
     [`/v1/admin/orders/${order}/refunds`, { body: { reason: "x" } }, "finance"],
     [`/v1/admin/skus/${sku}/stock`, { body: { delta: 1, reason: "x" } }, "admin"],

@@ -9,6 +9,7 @@ import { SECRETS, Server, until } from "./server.ts";
 
 const VERIFIER = join(import.meta.dirname, "../receipt/verify.mjs");
 const FLIPS = 150;
+const ROOT_HASH = "0".repeat(64);
 
 let server: Server;
 let dir: string;
@@ -74,17 +75,26 @@ function verified(content: string | Buffer): { status: number | null; said: stri
 
 const textOf = (lines: readonly string[]): string => `${lines.join("\n")}\n`;
 
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+
 /** The receipt as somebody would forge it who knows how it is made: every hash of every line, and of every row, is right. */
 function forged(change: (lines: Line[]) => Line[]): string {
   const lines = change(receipt.map((line) => JSON.parse(line.slice(65)) as Line));
-  let [prev, seq, hash] = ["0".repeat(64), 0, "0".repeat(64)];
-  const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+  let hash = ROOT_HASH;
+  const ends = new Map<string, { seq: number; hash: string }>();
+  const chained = (name: string, row: Line, fields: string[]): Line => {
+    const { seq: last, hash: prev } = ends.get(name) ?? { seq: 0, hash: ROOT_HASH };
+    const seq = last + 1;
+    const link = sha256([prev, seq, ...fields.map((field) => row[field] as string)].join("\n"));
+    ends.set(name, { seq, hash: link });
+    return { ...row, seq, prev, hash: link };
+  };
   const written = lines.map((said, at) => {
     let line = said;
-    if (line.kind === "row") {
-      line = { ...line, seq: ++seq, prev };
-      line["hash"] = sha256([prev, line["seq"], line["at"], line["body"]].join("\n"));
-      prev = line["hash"] as string;
+    if (line.kind === "row") line = chained(line["sku"] as string, line, ["at", "body"]);
+    if (line.kind === "entry") {
+      const row = chained(line["order"] as string, line["row"] as Line, ["at", "kind", "type", "detail"]);
+      line = { ...line, row };
     }
     if (line.kind === "end") line = { ...line, lines: at + 1 };
     const json = JSON.stringify(line);
@@ -101,10 +111,24 @@ const rowsWith = (lines: Line[], change: (events: unknown[]) => unknown[]): Line
       : line,
   );
 
+/** The entries of all histories, changed: each is given with its order, and what it says. */
+const entriesWith = (lines: Line[], change: (row: Line, order: string) => Line[]): Line[] =>
+  lines.flatMap((line) =>
+    line.kind === "entry"
+      ? change(line["row"] as Line, line["order"] as string).map((row) => ({ ...line, row }))
+      : [line],
+  );
+const without = (type: string) => (lines: Line[]) =>
+  entriesWith(lines, (row) => (row["type"] === type ? [] : [row]));
+const saying = (type: string, what: string, instead: string) => (lines: Line[]) =>
+  entriesWith(lines, (row) =>
+    row["type"] === type ? [{ ...row, detail: (row["detail"] as string).replace(what, instead) }] : [row],
+  );
+
 test("the receipt of a sale as it was verifies, written anew as well", () => {
   expect(verified(textOf(receipt))).toEqual({
     status: 0,
-    said: expect.stringContaining("sold lamp-proof 4 of 20"),
+    said: expect.stringContaining("8 orders, 5 histories, sold lamp-proof 4 of 20"),
   });
   expect(verified(forged((lines) => lines)).status).toBe(0);
 });
@@ -199,11 +223,7 @@ test.for<[string, (lines: Line[]) => Line[], RegExp]>([
   [
     "money that the bank has and no order knows",
     (lines) =>
-      lines.map((line) =>
-        line.kind === "order" && line["state"] === "paid"
-          ? { ...line, payments: line["payments"].map((one: Line) => ({ ...one, id: `${one["id"]}x` })) }
-          : line,
-      ),
+      lines.map((line) => (line.kind === "payment" ? { ...line, reference: `${line["reference"]}x` } : line)),
     /never started/,
   ],
   [
@@ -215,6 +235,34 @@ test.for<[string, (lines: Line[]) => Line[], RegExp]>([
           : line,
       ),
     /should keep/,
+  ],
+  ["an order that was never paid", without("payment_succeeded"), /before anybody had paid/],
+  ["an order paid with another sum", saying("payment_succeeded", "19900", "1"), /its history says it is not/],
+  ["money that went back to nobody", without("refund_succeeded"), /its history says it is not/],
+  ["a refund that nobody asked for", without("refund_payment"), /refunds of .* are not those of its history/],
+  [
+    "a payment that nobody started",
+    without("payment_started"),
+    /payments of .* are not those of its history/,
+  ],
+  ["an end that no history led to", without("paid"), /its history says paying|and was paying/],
+  ["a way that no order may go", saying("paid", '"from":"paying"', '"from":"refunded"'), /and was paying/],
+  [
+    "an order that has lost its history",
+    (lines) => lines.filter(({ kind }) => kind !== "entry"),
+    /its history says pending/,
+  ],
+  [
+    "a history that nobody ordered",
+    (lines) => [
+      ...lines.slice(0, -1),
+      ...lines
+        .filter(({ kind }) => kind === "entry")
+        .slice(0, 1)
+        .map((line) => ({ ...line, order: "ord_x" })),
+      ...lines.slice(-1),
+    ],
+    /the history of ord_x has no order/,
   ],
 ])("forged with every hash made right, it is found out: %s", ([, change, why]) => {
   const { status, said } = verified(forged(change));

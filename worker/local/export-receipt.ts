@@ -13,8 +13,8 @@ interface Page<T> {
 const ROOT_HASH = "0".repeat(64);
 
 /**
- * Everything that proves how a sale went, line by line: the sale, the journals of its SKUs as they stand on disk, its orders, and
- * what the test bank says about each payment. Each line is a hash over the line before and itself, a space, and JSON, so that
+ * Everything that proves how a sale went, line by line: the sale, the journals of its SKUs and the histories of its orders as they
+ * stand on disk, its orders, and what the test bank says about each payment. Each line is a hash over the line before and itself, a space, and JSON, so that
  * whoever changes a byte changes every line after it.
  */
 export async function* receiptOf(client: Client, sale: string): AsyncGenerator<string> {
@@ -41,9 +41,26 @@ export async function* receiptOf(client: Client, sale: string): AsyncGenerator<s
     }
   }
   const orders: OrderBody[] = await client.orders(sale);
-  for (const order of orders.toReversed()) yield line({ kind: "order", ...order });
+  for (const order of orders.toReversed()) {
+    for await (const row of historyOf(client, order)) yield line({ kind: "entry", order: order.id, row });
+    yield line({ kind: "order", ...order });
+  }
   yield* statement(client, line);
   yield line({ kind: "end", lines: lines + 1 });
+}
+
+/** What happened to an order; nothing where nothing ever did, which its state tells. */
+async function* historyOf(client: Client, { id, reason, payments }: OrderBody): AsyncGenerator<unknown> {
+  if (payments.length === 0 && reason !== "cancelled") return;
+  for (let after = 0; ;) {
+    const { data } = await client.admin<Page<{ seq: number }>>(
+      `/v1/admin/orders/${id}/history?after=${after}`,
+    );
+    yield* data;
+    const last = data.at(-1);
+    if (!last) return;
+    after = last.seq;
+  }
 }
 
 /** What the bank says; nothing where there is no such bank. */

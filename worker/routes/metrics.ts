@@ -5,6 +5,7 @@ import { skuActor } from "../actors.ts";
 import { forStaff, refusals, routes } from "../api/routes.ts";
 import { listSales } from "../read-models/catalogue.ts";
 import { countsOf } from "../read-models/counts.ts";
+import { openDifferences, readAuditor } from "../read-models/differences.ts";
 import { countLate } from "../read-models/late-orders.ts";
 import { limboOf } from "../read-models/limbo.ts";
 
@@ -58,6 +59,14 @@ export const metrics = routes().openapi(scrape, async (c) => {
   gauge("orders_late", "Orders that should have ended a quarter of an hour ago and more.").set(
     await countLate(c.env.DB, now),
   );
+  const [audit, open] = [await readAuditor(c.env.DB), await openDifferences(c.env.DB)];
+  gauge("audit_compared", "Orders and SKUs that the auditor's last round compared with D1.").set(
+    audit.compared,
+  );
+  gauge("audit_different", "Orders and SKUs of which D1 does not say what their actors say.").set(open.count);
+  const lag = open.since === null ? 0 : Math.max(0, now - open.since) / 1_000;
+  gauge("audit_lag_seconds", "Age of the oldest difference that has not healed.").set(lag);
+  gauge("audit_last_run_timestamp_seconds", "When the auditor's last round began.").set(audit.ranAt / 1_000);
   gauge("dead_letters", "Dead letters that nobody has replayed.").set(counts.deadLetters);
 
   return c.text(await registry.metrics(), 200, { "Content-Type": registry.contentType });

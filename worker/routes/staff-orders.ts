@@ -55,6 +55,34 @@ const timeline = createRoute({
   },
 });
 
+const HistoryPage = z.object({
+  data: z.array(
+    z.object({
+      seq: z.int(),
+      at: z.int(),
+      kind: z.enum(["report", "transition", "effect"]),
+      type: z.string(),
+      detail: z.string().openapi({ description: "JSON, as it was hashed." }),
+      prev: z.string(),
+      hash: z.string(),
+    }),
+  ),
+});
+
+const history = createRoute({
+  method: "get",
+  path: "/v1/admin/orders/{order}/history",
+  tags: ["Staff"],
+  summary: "An order's hash-chained history, from an entry on; the last page is empty",
+  description: "Empty for an order that nothing has happened to: its home SKU's journal knows of it.",
+  ...forStaff("admin"),
+  request: { params, query: z.object({ after: z.coerce.number().int().min(0).default(0) }) },
+  responses: {
+    200: answer("Entries as they are on disk.", HistoryPage),
+    ...refusals("unauthenticated", "forbidden", "not_found", "invalid_request"),
+  },
+});
+
 const query = createRoute({
   method: "post",
   path: "/v1/admin/orders/{order}/query",
@@ -97,6 +125,12 @@ export const staffOrders = routes()
     const entries = await orderActor(c.env, order.order).timeline();
     const data = [placedEntry(order), ...entries].map((entry) => ({ ...entry, at: iso(entry.at) }));
     return c.json({ order: order.order, data }, 200);
+  })
+  .openapi(history, async (c) => {
+    const { order: id } = c.req.valid("param");
+    if (!isOrderId(id)) return problem(c, { code: "not_found" });
+    const data = await orderActor(c.env, id).history(c.req.valid("query").after);
+    return c.json({ data: [...data] }, 200);
   })
   .openapi(query, async (c) => {
     const { order: id } = c.req.valid("param");
