@@ -241,6 +241,16 @@ test.for<[string, (lines: Line[]) => Line[], RegExp]>([
   ["money that went back to nobody", without("refund_succeeded"), /its history says it is not/],
   ["a refund that nobody asked for", without("refund_payment"), /refunds of .* are not those of its history/],
   [
+    "a payment under another name",
+    (lines) =>
+      lines.map((line) =>
+        line.kind === "order" && line["state"] === "paid"
+          ? { ...line, payments: line["payments"].map((one: Line) => ({ ...one, id: `${one["id"]}x` })) }
+          : line,
+      ),
+    /payments of .* are not those of its history/,
+  ],
+  [
     "a payment that nobody started",
     without("payment_started"),
     /payments of .* are not those of its history/,
