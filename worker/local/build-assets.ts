@@ -1,9 +1,11 @@
 import { build, type Metafile } from "esbuild";
+import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { SCRIPTS } from "../pages/scripts.ts";
 
 /**
  * Builds what browsers load: `dist/public`. Files are replaced one by one, each by a rename, and only when they differ: a
@@ -13,8 +15,10 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const TARGET = join(ROOT, "dist/public");
 const CLIENT = join(ROOT, "worker/pages/client");
 
-/** Scripts by where they are served. The docs' script only starts Swagger UI, which is served as it comes. */
-const ENTRIES = { "assets/sale": "sale.ts", "assets/order": "order.ts", "docs-assets/init": "docs.ts" };
+/** Scripts of our own by where they are served; Swagger UI is served as it comes. */
+const ENTRIES = Object.entries(SCRIPTS).flatMap(([out, { source }]) =>
+  source === null ? [] : [{ in: join(CLIENT, source), out }],
+);
 const SWAGGER_FILES = ["swagger-ui.css", "swagger-ui-bundle.js"];
 
 /** Gzipped bytes of a script of the landing page or the cashier: a phone on a bad line waits for each of them. */
@@ -26,6 +30,7 @@ const files = new Map<string, Uint8Array>();
 await addPublic();
 await addScripts();
 await addSwagger();
+addInventory();
 checkBudgets();
 await publish();
 
@@ -40,7 +45,7 @@ async function addPublic(): Promise<void> {
 
 async function addScripts(): Promise<void> {
   const { outputFiles, metafile } = await build({
-    entryPoints: Object.entries(ENTRIES).map(([out, file]) => ({ in: join(CLIENT, file), out })),
+    entryPoints: ENTRIES,
     outdir: TARGET,
     bundle: true,
     minify: true,
@@ -68,9 +73,24 @@ async function addSwagger(): Promise<void> {
   for (const name of SWAGGER_FILES) files.set(`docs-assets/${name}`, await readFile(join(folder, name)));
 }
 
+/** What runs on which page, why, and what it holds: as pages' `integrity` would say it. */
+function addInventory(): void {
+  const scripts = Object.entries(SCRIPTS).map(([name, { pages, why }]) => {
+    const contents = files.get(`${name}.js`);
+    if (!contents) throw new Error(`${name}.js is in the list of scripts and was not built`);
+    const integrity = `sha384-${createHash("sha384").update(contents).digest("base64")}`;
+    return { path: `/${name}.js`, pages, why, integrity };
+  });
+  const unlisted = [...files.keys()].filter(
+    (name) => name.endsWith(".js") && !Object.hasOwn(SCRIPTS, name.slice(0, -3)),
+  );
+  if (unlisted.length > 0) throw new Error(`no reason is given for ${unlisted.join(", ")}`);
+  files.set("assets/scripts.json", new TextEncoder().encode(`${JSON.stringify({ scripts }, null, 2)}\n`));
+}
+
 function checkBudgets(): void {
   for (const [name, contents] of files) {
-    if (!/^(assets\/|app\.css)/.test(name)) continue;
+    if (!/^(assets\/.*\.js|app\.css)$/.test(name)) continue;
     const gzipped = gzipSync(contents).length;
     const budget = name.endsWith(".css") ? STYLE_GZIP_BYTES_MAX : SCRIPT_GZIP_BYTES_MAX;
     console.log(`${name} ${contents.length} bytes, ${gzipped} gzipped (at most ${budget})`);
