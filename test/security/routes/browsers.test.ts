@@ -3,7 +3,7 @@ import { ApiDocument, nameOf } from "../../fuzz/document.ts";
 import { ADMIN, call, fresh, line, ORIGIN, sale, tokenOf } from "../../routes/shop.ts";
 
 /**
- * ASVS 5.0 3.3.1 to 3.3.4, 3.4.1 to 3.4.6, 3.5.1 to 3.5.3, 14.2.2, OWASP API8:2023: what a browser is made to send by another site's page, and what
+ * ASVS 5.0 3.3.1 to 3.3.4, 3.4.1 to 3.4.6, 3.5.1 to 3.5.3, 14.2.2, 14.3.2, OWASP API8:2023: what a browser is made to send by another site's page, and what
  * it is told to keep. Asked of every operation of the document that a cookie may open, and of every form.
  */
 
