@@ -4,6 +4,8 @@ import type { KeyEntry } from "./buyers.ts";
 import { ChunkIndex } from "./chunk-index.ts";
 import type { FrozenHold } from "./frozen-hold.ts";
 
+const NOTHING: readonly Finished[] = [];
+
 /** Buyers whose facts stay at hand after a look-up: who comes back again and again is read once. */
 const RECALLED_MAX = 256;
 
@@ -41,6 +43,8 @@ export class Archive {
   readonly #byOrder = new ChunkIndex();
   readonly #byBuyer = new ChunkIndex();
   readonly #recalled = new Map<number, readonly Finished[]>();
+  /** Whom the last look-up was about: one decision asks about the same buyer several times. */
+  #last: { readonly buyer: BuyerId; readonly facts: readonly Finished[] } | null = null;
   #chunks = 0;
   #facts = 0;
 
@@ -65,6 +69,7 @@ export class Archive {
       this.#byBuyer.add(hash, this.#chunks);
       this.#recalled.delete(hash);
     }
+    this.#last = null;
     this.#chunks++;
     this.#facts += hashes.length - 1 - orders;
   }
@@ -80,10 +85,15 @@ export class Archive {
 
   /** Everything about a buyer, what left memory last first. */
   ofBuyer(buyer: BuyerId): readonly Finished[] {
-    if (this.#chunks === 0) return [];
+    if (this.#chunks === 0) return NOTHING;
+    if (this.#last?.buyer !== buyer) this.#last = { buyer, facts: this.#look(buyer) };
+    return this.#last.facts;
+  }
+
+  #look(buyer: BuyerId): readonly Finished[] {
     const hash = hashOf(buyer);
     const chunks = this.#byBuyer.find(hash);
-    if (chunks.length === 0) return [];
+    if (chunks.length === 0) return NOTHING;
     let facts = this.#recalled.get(hash);
     if (!facts) {
       facts = chunks.flatMap((chunk) => this.#factsOf(chunk).toReversed().filter(isOf(hash)));

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { markdownOf, provenance, type Scenario } from "./harness.ts";
 import { decision } from "./scenarios/decision.ts";
-import { growth } from "./scenarios/growth.ts";
+import { finished, growth } from "./scenarios/growth.ts";
 import { hanging } from "./scenarios/hanging.ts";
 import { purchaseScenario } from "./scenarios/purchase.ts";
 import { soldOut, throughGates, withStockLeft } from "./scenarios/orders.ts";
@@ -13,6 +13,7 @@ import { soldOut, throughGates, withStockLeft } from "./scenarios/orders.ts";
 const SCENARIOS: readonly Scenario[] = [
   decision,
   growth,
+  finished,
   withStockLeft,
   throughGates,
   soldOut,

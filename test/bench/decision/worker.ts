@@ -7,21 +7,24 @@ import { skuActor } from "../../../worker/actors.ts";
 export { SkuActor } from "../../../durable-objects/sku/actor.ts";
 
 const DAY_MS = 86_400_000;
+/** The moment that orders' ids tell: a later call speaks of the same orders. */
+const PLACED_AT = 1_780_000_000_000;
 
-/** `from` numbers the first buyer; `inFlight` calls are under way at once. */
+/** `from` numbers the first buyer; `inFlight` calls are under way at once. `sell`: what they hold already is sold. */
 export interface Drive {
+  readonly sell?: boolean;
   readonly from: number;
   readonly count: number;
   readonly batch: number;
   readonly inFlight: number;
 }
 
-function requestOf(sku: SkuId, n: number, now: number): HoldRequest {
+function requestOf(sku: SkuId, n: number): HoldRequest {
   const chance = new Uint8Array(5);
   new DataView(chance.buffer).setUint32(1, n);
   const home = { key: `key-${n}`, fingerprint: "f".repeat(32), others: [], othersHeldUntil: null };
   return {
-    order: orderIdOf(skuNumberOf(sku), now, chance),
+    order: orderIdOf(skuNumberOf(sku), PLACED_AT, chance),
     buyer: `buyer-${n}`,
     sale: "bench",
     quantity: 1,
@@ -32,13 +35,19 @@ function requestOf(sku: SkuId, n: number, now: number): HoldRequest {
 async function drive(
   id: SkuId,
   sku: SkuApi,
-  { from, count, batch, inFlight }: Drive,
+  { from, count, batch, inFlight, sell = false }: Drive,
 ): Promise<{ tookMs: number }> {
-  const now = Date.now();
   const batches = Array.from({ length: count / batch }, (_, at) =>
-    Array.from({ length: batch }, (__, n) => requestOf(id, from + at * batch + n, now)),
+    Array.from({ length: batch }, (__, n) => requestOf(id, from + at * batch + n)),
   );
   const ask = async (requests: HoldRequest[]): Promise<void> => {
+    if (sell) {
+      const sold = await sku.commitMany(
+        requests.map(({ order, buyer }) => ({ order, buyer, take: 1, quantity: 1 })),
+      );
+      if (sold.some((answer) => !answer.ok)) throw new Error("not all were sold");
+      return;
+    }
     const [one] = requests;
     const answers = batch === 1 && one ? [await sku.hold(one)] : await sku.holdMany(requests);
     if (answers.some((answer) => !answer.ok || answer.value.replayed)) throw new Error("not all were held");

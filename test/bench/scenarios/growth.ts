@@ -48,6 +48,45 @@ restart, and the time to the first answer: the journal replayed, every row of it
   },
 };
 
+const FINISHED = [0, 100_000, 1_000_000];
+/** Held, then sold, before the next are: what is live stays few. */
+const WAVE = 10_000;
+
+export const finished: Scenario = {
+  name: "finished",
+  async run(): Promise<Section> {
+    let served = await serve(CONFIG);
+    await fetch(urlOf(served), { method: "PUT" });
+    const rows: string[][] = [];
+    let holds = 0;
+    let live = 0;
+    for (const size of FINISHED) {
+      for (; holds - live < size; holds += WAVE) {
+        const wave = { from: holds, count: WAVE, batch: 1_000, inFlight: 2 };
+        await drive(served, wave);
+        await drive(served, { ...wave, sell: true });
+      }
+      progress(`${size.toLocaleString("en")} sold`);
+      const rate = await drive(served, { from: holds, count: MEASURED, batch: BATCH, inFlight: 4 });
+      holds += MEASURED;
+      live += MEASURED;
+      const megabytes = Math.round(residentBytes() / MIB);
+      served = await served.restart();
+      const startedAt = performance.now();
+      await fetch(urlOf(served));
+      const startMs = Math.round(performance.now() - startedAt);
+      rows.push([size.toLocaleString("en"), perSecond(rate), `${megabytes} MB`, `${startMs} ms`]);
+    }
+    await served.dispose();
+    return {
+      title: "What finished holds cost",
+      text: `As above, on a SKU that has sold so many holds within the hour, ${WAVE.toLocaleString("en")} at a time: what is finished leaves memory for the disk.`,
+      head: ["sold before", "next holds", "runtime's memory", "first answer after a restart"],
+      rows,
+    };
+  },
+};
+
 const urlOf = ({ port }: Served): string => `http://127.0.0.1:${port}/lamp`;
 
 async function drive(served: Served, request: Drive): Promise<number> {
