@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { markdownOf, provenance, type Scenario } from "./harness.ts";
 import { decision } from "./scenarios/decision.ts";
-import { finished, growth } from "./scenarios/growth.ts";
+import { finished, growth, pauses } from "./scenarios/growth.ts";
 import { hanging } from "./scenarios/hanging.ts";
 import { purchaseScenario } from "./scenarios/purchase.ts";
 import { soldOut, throughGates, withStockLeft } from "./scenarios/orders.ts";
@@ -14,6 +14,7 @@ const SCENARIOS: readonly Scenario[] = [
   decision,
   growth,
   finished,
+  pauses,
   withStockLeft,
   throughGates,
   soldOut,

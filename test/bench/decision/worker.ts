@@ -63,12 +63,14 @@ async function drive(
 
 export default {
   async fetch(request, env) {
-    const id = new URL(request.url).pathname.slice(1);
+    const url = new URL(request.url);
+    const id = url.pathname.slice(1);
     const sku = skuActor(env, skuNumberOf(id));
     if (request.method === "PUT") {
       const now = Date.now();
+      const holdMs = Number(url.searchParams.get("hold_ms") ?? DAY_MS);
       const facts = { sku: id, sale: "bench", name: "Lamp", price: { amount: 19_900, currency: "CNY" } };
-      const window = { opensAt: now - 1_000, closesAt: now + DAY_MS, holdMs: DAY_MS, perBuyerMax: 1 };
+      const window = { opensAt: now - 1_000, closesAt: now + DAY_MS, holdMs, perBuyerMax: 1 };
       return Response.json(await sku.configure({ ...facts, ...window }, 100_000_000));
     }
     if (request.method === "GET") return Response.json(await sku.view());
