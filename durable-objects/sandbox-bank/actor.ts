@@ -140,9 +140,12 @@ export class SandboxBank extends DurableObject<Env> implements BankApi {
 
   /** Whoever comes in one turn of the event loop is written down together: what is written in one turn is one transaction. */
   #together(): Promise<void> {
-    return (this.#turn ??= scheduler.wait(0).then(() => {
-      this.#turn = null;
-    }));
+    return (this.#turn ??= this.#endOfTurn());
+  }
+
+  async #endOfTurn(): Promise<void> {
+    await scheduler.wait(0);
+    this.#turn = null;
   }
 
   /** The payment, and what the merchant will hear of it, become true together. */

@@ -50,6 +50,14 @@ export async function inTurn(contenders: readonly Contender[], rounds: number): 
   });
 }
 
+/** Who is faster than the first, by how much and why; empty where nobody is. */
+export function fasterOnes(compared: readonly Compared[], why: (name: string) => string): string {
+  const lines = compared
+    .filter(({ ratio }) => ratio < 1)
+    .map(({ name, ratio }) => `- **${name} is ${(1 / ratio).toFixed(2)} times as fast.** ${why(name)}`);
+  return lines.length === 0 ? "" : ["Faster than we are:", "", ...lines].join("\n");
+}
+
 export function progress(text: string): void {
   console.log(`  ${text}`);
 }

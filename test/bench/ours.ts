@@ -34,12 +34,20 @@ export async function serve(
   bindings: Record<string, string> = {},
   dir = mkdtempSync(join(tmpdir(), "doorbuster-bench-")),
   outbound?: (request: Request) => Promise<Response>,
+  script?: string,
 ): Promise<Restartable> {
   const port = await freePort();
   const state = { outDir: join(dir, "bundle"), stateDir: join(dir, "state") };
   if (config === "wrangler.toml")
     wrangler("d1", "migrations", "apply", "DB", "--local", "--persist-to", state.stateDir);
-  const server = await serveBundle({ config, port, ...state, bindings, ...(outbound && { outbound }) });
+  const server = await serveBundle({
+    config,
+    port,
+    ...state,
+    bindings,
+    ...(outbound && { outbound }),
+    ...(script && { script }),
+  });
   return {
     port,
     async dispose() {
@@ -48,13 +56,16 @@ export async function serve(
     },
     async restart() {
       await server.dispose();
-      return serve(config, bindings, dir, outbound);
+      return serve(config, bindings, dir, outbound, script);
     },
   };
 }
 
-export const serveOurs = (): Promise<Served> =>
-  serve("wrangler.toml", { ...SECRETS, RATE_LIMIT: "off", REQUEST_LOG: "off", ALLOWED_ORIGINS: "" });
+/** @param script stands in for the product's own entry. */
+export const serveOurs = (script?: string): Promise<Served> => {
+  const vars = { ...SECRETS, RATE_LIMIT: "off", REQUEST_LOG: "off", ALLOWED_ORIGINS: "" };
+  return serve("wrangler.toml", vars, undefined, undefined, script);
+};
 
 export const clientOf = ({ port }: Served): Client => new Client(`http://127.0.0.1:${port}`, SECRETS);
 

@@ -2,10 +2,13 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { markdownOf, provenance, type Scenario } from "./harness.ts";
+import { capacity } from "./scenarios/capacity.ts";
+import { costs } from "./scenarios/costs.ts";
 import { decision } from "./scenarios/decision.ts";
 import { finished, growth, pauses } from "./scenarios/growth.ts";
 import { hanging } from "./scenarios/hanging.ts";
 import { purchaseScenario } from "./scenarios/purchase.ts";
+import { manySkus } from "./scenarios/skus.ts";
 import { soldOut, throughGates, withStockLeft } from "./scenarios/orders.ts";
 
 /** `npm run bench`: every scenario, one after the other, and its results into RESULTS.md. */
@@ -18,7 +21,10 @@ const SCENARIOS: readonly Scenario[] = [
   withStockLeft,
   throughGates,
   soldOut,
+  manySkus,
+  capacity,
   purchaseScenario,
+  costs,
   hanging,
 ];
 const RESULTS = join(import.meta.dirname, "RESULTS.md");

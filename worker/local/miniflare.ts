@@ -22,6 +22,8 @@ const { Miniflare, Log, LogLevel, convertV4MiniflareOptions } = createRequire(
 
 export interface Bundle {
   readonly config: string;
+  /** Stands in for the config's own entry. */
+  readonly script?: string;
   readonly port: number;
   /** Where the production bundle is written. */
   readonly outDir: string;
@@ -42,9 +44,14 @@ export async function serveBundle(bundle: Bundle): Promise<{ dispose(): Promise<
   return serveBuilt(bundle);
 }
 
-export async function build({ config, outDir }: Pick<Bundle, "config" | "outDir">): Promise<void> {
+export async function build({
+  config,
+  script,
+  outDir,
+}: Pick<Bundle, "config" | "script" | "outDir">): Promise<void> {
   const configPath = resolve(ROOT, config);
-  wrangler("deploy", "--dry-run", "--outdir", outDir, "--config", configPath, "--env", "");
+  const entry = script === undefined ? [] : [resolve(ROOT, script)];
+  wrangler("deploy", ...entry, "--dry-run", "--outdir", outDir, "--config", configPath, "--env", "");
   // It would warn that secrets are missing, which whoever serves gives, and which are nobody's to read from a file.
   process.env.WRANGLER_LOG ??= "error";
   const { unstable_getMiniflareWorkerOptions } = await import("wrangler");
