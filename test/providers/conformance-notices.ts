@@ -45,7 +45,7 @@ export function notices(make: () => Promise<Provider>): void {
       body[at] = (body[at] ?? 0) ^ 1;
       expect(await refusal({ ...sent, body }), `byte ${at}`).toBe("invalid_signature");
     }
-  });
+  }, 30_000);
 
   test("cut short, extended, emptied or written anew is not the provider's", async () => {
     const { letter, rewritten } = await make();

@@ -1,4 +1,6 @@
 import { env } from "cloudflare:workers";
+import type { OrderId } from "../../schema/ids.ts";
+import type { CaseKind } from "../../schema/order.ts";
 import { expect, test } from "vitest";
 import { openCase } from "../../worker/read-models/cases.ts";
 import { ADMIN, call, fresh } from "./shop.ts";
@@ -66,3 +68,43 @@ test("a case is closed by nobody without the role, a reason, or a case", async (
   expect((await call(pathOf("no such case", "resolve"), { token: ADMIN, body })).status).toBe(404);
   expect((await call("/v1/admin/cases?state=lost", { token: ADMIN })).body.code).toBe("invalid_request");
 });
+
+const ORDER = `ord_${"0".repeat(24)}`;
+const REFUND = `ref_${"0".repeat(26)}`;
+
+test.for<[CaseKind, string, string | null, string]>([
+  ["amount_mismatch", "amount_mismatch:p:1CNY", ORDER, "/v1/admin/orders/{order}/query"],
+  ["bill_mismatch", "bill_mismatch:p", ORDER, "/v1/admin/orders/{order}/query"],
+  ["fate_open", "fate_open:p", ORDER, "/v1/admin/orders/{order}/query"],
+  ["wrong_account", "wrong_account:p:x/main", ORDER, "/v1/admin/orders/{order}/query"],
+  ["refund_failed", `refund_failed:${REFUND}`, ORDER, "/v1/admin/orders/{order}/refunds/{refund}/retry"],
+  ["refund_failed", `refund_exceeded:${REFUND}`, ORDER, "/v1/admin/orders/{order}/query"],
+  ["stock_lost", `stock_lost:${ORDER}`, ORDER, "/v1/admin/orders/{order}/refunds"],
+  ["capture_failed", `capture_failed:${ORDER}`, ORDER, "/v1/admin/skus/{sku}/stock"],
+  ["dead_letter", "dead_letter:effects:m/1", null, "/v1/admin/dead-letters/{id}/replay"],
+  ["unknown_order", "unknown_order:sandbox:e", ORDER, "/v1/admin/cases/{case}/resolve"],
+  ["unknown_payment", "unknown_payment:p", ORDER, "/v1/admin/cases/{case}/resolve"],
+  ["bill_mismatch", "bill_mismatch:q", null, "/v1/admin/cases/{case}/resolve"],
+])(
+  "%s, as %s: has an age, and a request of this API that sets it right",
+  async ([kind, name, order, path]) => {
+    const id = `${name}${kind === "refund_failed" ? "" : fresh("-")}`;
+    const openedAt = Date.now() - 90_000;
+    await openCase(env.DB, {
+      id,
+      kind,
+      order: order as OrderId | null,
+      payment: null,
+      detail: "?",
+      openedAt,
+    });
+    const { body } = await call("/v1/admin/cases", { token: ADMIN });
+    const known = body.data.find((one: { id: string }) => one.id === id);
+    expect(known.age_seconds).toBeGreaterThanOrEqual(90);
+    const form = path.replaceAll(/\{\w+\}/g, "[^/]+");
+    expect(known.remedy).toEqual({ method: "POST", path: expect.stringMatching(new RegExp(`^${form}$`)) });
+    if (path.includes("{order}")) expect(known.remedy.path).toContain(order);
+    const { body: document } = await call("/openapi.json", {});
+    expect(document.paths[path].post).toBeDefined();
+  },
+);

@@ -303,12 +303,17 @@ export const Case = z
     order: z.string().nullable(),
     payment: z.string().nullable(),
     opened_at: z.string(),
+    age_seconds: z.int(),
+    remedy: z.object({ method: z.string(), path: z.string() }),
     owner: z.string().nullable(),
     resolved_at: z.string().nullable(),
     resolved_by: z.string().nullable(),
     resolution: z.string().nullable(),
   })
-  .openapi("Case", { description: "An anomaly that people must look at. `owner` is a staff key's id." });
+  .openapi("Case", {
+    description:
+      "An anomaly that people must look at. `owner` is a staff key's id; `remedy` is the request that sets it right, after which somebody says so.",
+  });
 
 export const AssignRequest = z
   .strictObject({

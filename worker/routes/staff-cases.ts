@@ -1,5 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { iso } from "../api/present.ts";
+import { remedyOf } from "../api/remedies.ts";
 import { answer, body, BODY_REFUSALS, forStaff, refusals, routes } from "../api/routes.ts";
 import { AssignRequest, Case, ResolveRequest } from "../api/schemas.ts";
 import { audit } from "../audit.ts";
@@ -82,6 +83,9 @@ const caseToWire = (known: KnownCase): z.infer<typeof Case> => ({
   order: known.orderId,
   payment: known.paymentId,
   opened_at: iso(known.openedAt),
+  // A case that is settled grows no older.
+  age_seconds: Math.max(0, Math.floor(((known.resolvedAt ?? Date.now()) - known.openedAt) / 1_000)),
+  remedy: remedyOf(known),
   owner: known.owner,
   resolved_at: known.resolvedAt === null ? null : iso(known.resolvedAt),
   resolved_by: known.resolvedBy,

@@ -51,3 +51,13 @@ export const ANT_ROOT = {
     ["CN", "Ant Financial Certification Authority R1"],
   ],
 } as const;
+
+/** A notification that Alipay sent in 2020, with the key it is signed for: published in an open library's tests (`test_alipay_verify`). */
+export const NOTIFICATION = {
+  at: "2020-08-31T16:16:26+08:00",
+  content:
+    'app_id=2018101761712502&auth_app_id=2018101761712502&buyer_id=2088202466133777&buyer_logon_id=446***@qq.com&buyer_pay_amount=0.01&charset=utf-8&fund_bill_list=[{"amount":"0.01","fundChannel":"ALIPAYACCOUNT"}]&gmt_create=2020-08-31 16:16:23&gmt_payment=2020-08-31 16:16:24&invoice_amount=0.01&notify_id=2020083100222161625033771438477577&notify_time=2020-08-31 16:16:25&notify_type=trade_status_sync&out_trade_no=104783005432152064&point_amount=0.00&receipt_amount=0.01&seller_email=register@kupay.io&seller_id=2088231960756623&subject=test&total_amount=0.01&trade_no=2020083122001433771402548536&trade_status=TRADE_SUCCESS&version=1.0',
+  publicKey:
+    "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAshixpgMR0jue/F2Wkq9Sf7Srd68uV9iJjfLMEuNl6iI8p3bp8zLkQd0hicm8oN7+L2SNstblROIpSNhBFPmCnl5wNLcsTZ04xNcmBbZKWZskrUVyQoiZ4haQQ2EQa7ScQlMHoupFMSxJVkFNznndjgVEOYzvonxfDPYWAtZ/6JhFKCJyh7WWMZEY5N+itx6nrSlq6Y9a54uOpUNdpontLnZ/Lh4TWC99Wwnt1cWxoL3wqodOp671FBlKXvhJb6y/p1oWBGSpXoxaFINpdNzTEhi5QgSFS4NwLVTO0fX7/2oxJDbJZhIdYoX7uOoweahyfCbUNZ+hBrVO3taTfZV91QIDAQAB",
+  sign: "WZlREg2BUvHZMhXRrbj1PBUqpyI4T0BPWOSeEW3BqYYSICMbIKXrXvdESBWtnjvrUEsu27Sq9LTbXG5fA4P+q6AK7oofxd0NfGtxGFR3h9y9T/w8oxkSAcnEmTbUM6RD7BTtUF9d9L3uHswRdMgygwEUscEdk1xs9/dzGhZAFK1g3wYKtVOaYyO2N78fAQ/Ro/THYZgAoTlEIFz2Yeyyy+dp9jObOQ3lgtgg0qGUtdT23PeSVsXjai0PWoThQmgRucrptxWagLsbvwirYpaYfbetjq+Rxn5mr1VwXgEjkL1Yeb5hb917QGDFHyG2rNS38m/XZ1Wjs1uHo2JXcnEWIA==",
+} as const;
