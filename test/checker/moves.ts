@@ -20,11 +20,35 @@ export const viewOf = ({ born, order, now }: World): Order =>
 
 /** Everything that may happen next, good or bad. */
 export function* movesFrom(world: World): Generator<Move> {
+  yield* movesNow(world);
+  yield* rivalMoves(world);
+  const next = nextInstant(world);
+  if (next !== null) yield ["time passes", { ...world, now: next }];
+}
+
+/** All of it that concerns the order and takes no time. */
+export function* movesNow(world: World): Generator<Move> {
   yield* buyerMoves(world);
   yield* providerMoves(world);
   yield* workMoves(world);
-  yield* rivalMoves(world);
   yield* clockMoves(world);
+}
+
+/** When something is due next that is not yet; null when nothing is, or the clock has to wait. */
+export function nextInstant(world: World): number | null {
+  // A call either reaches its provider before anybody believes that it never will, or it never does.
+  if (world.accounts.some(({ fate }) => fate === "asked")) return null;
+  const { now, born, order } = world;
+  const due = born ? dueAt(order) : null;
+  const ahead = [now < PAY_BY ? PAY_BY : null, due, claimedUntil(world)].filter(
+    (at) => at !== null && at > now,
+  );
+  return ahead.length > 0 ? Math.min(...(ahead as number[])) : null;
+}
+
+function claimedUntil(world: World): number | null {
+  const hold = holdOfOrder(world);
+  return hold.state === "claimed" ? hold.until : null;
 }
 
 function commit(world: World, { order, effects, withdrawn = [] }: Decision): World {
@@ -179,13 +203,8 @@ function* clockMoves(world: World): Generator<Move> {
   const due = born ? dueAt(order) : null;
   if (due !== null && due <= now)
     yield ["the order's alarm rings", hear(world, [{ type: "clock_ticked" }], null)];
-  const hold = holdOfOrder(world);
-  const claimedUntil = hold.state === "claimed" ? hold.until : null;
-  if (claimedUntil !== null && claimedUntil <= clockOf(now)) yield* settleClaim(world);
-  // A call either reaches its provider before anybody believes that it never will, or it never does.
-  if (world.accounts.some(({ fate }) => fate === "asked")) return;
-  const ahead = [now < PAY_BY ? PAY_BY : null, due, claimedUntil].filter((at) => at !== null && at > now);
-  if (ahead.length > 0) yield ["time passes", { ...world, now: Math.min(...(ahead as number[])) }];
+  const until = claimedUntil(world);
+  if (until !== null && until <= clockOf(now)) yield* settleClaim(world);
 }
 
 /** A claim outlived its deadline: the SKU asks what became of the order. */

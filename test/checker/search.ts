@@ -1,6 +1,14 @@
-import { brokenLaw, isQuiet } from "./laws.ts";
-import { movesFrom } from "./moves.ts";
-import { nameOf, type World } from "./world.ts";
+/** What a kind of world is to the search. */
+export interface Rules<World> {
+  /** Everything that may happen next, in words, and the worlds it leads to. */
+  readonly movesFrom: (world: World) => Iterable<readonly [what: string, world: World]>;
+  /** What is wrong with it, or null. */
+  readonly brokenLaw: (world: World) => string | null;
+  /** Whether nothing will happen any more by itself. */
+  readonly isQuiet: (world: World) => boolean;
+  /** The same for worlds between which nothing can tell. */
+  readonly nameOf: (world: World) => string;
+}
 
 /** A world where a law is broken, and the shortest way to it. */
 export interface Violation {
@@ -50,7 +58,7 @@ class Numbers {
 }
 
 /** Sees every world that can be reached, nearest first, and then whether each of them has a quiet end ahead. */
-export class Search {
+export class Search<World> {
   readonly #known = new Map<bigint, number>();
   readonly #parents = new Numbers();
   readonly #labels = new Numbers();
@@ -59,10 +67,12 @@ export class Search {
   readonly #from = new Numbers();
   readonly #to = new Numbers();
   readonly #quiet: number[] = [];
+  readonly #rules: Rules<World>;
   readonly #limit: number;
   #violation: Violation | null = null;
 
-  constructor(limit: number) {
+  constructor(rules: Rules<World>, limit: number) {
+    this.#rules = rules;
     this.#limit = limit;
   }
 
@@ -87,20 +97,23 @@ export class Search {
   }
 
   #expand(world: World, number: number, ahead: World[]): void {
-    if (isQuiet(world)) this.#quiet.push(number);
-    const law = brokenLaw(world);
+    if (this.#rules.isQuiet(world)) this.#quiet.push(number);
+    const law = this.#rules.brokenLaw(world);
     if (law) {
       this.#violation = { law, trace: this.#traceOf(number) };
       return;
     }
-    for (const [what, next] of movesOf(world, (cause) => {
-      this.#violation = { law: cause, trace: this.#traceOf(number) };
-    }))
-      this.#meet(next, number, what, ahead);
+    // A machine that refuses to go on is a violation like any other.
+    try {
+      for (const [what, next] of this.#rules.movesFrom(world)) this.#meet(next, number, what, ahead);
+    } catch (cause) {
+      const said = cause instanceof Error ? cause.message : String(cause);
+      this.#violation = { law: said, trace: this.#traceOf(number) };
+    }
   }
 
   #meet(world: World, parent: number, what: string, ahead: World[]): void {
-    const hash = hashOf(nameOf(world));
+    const hash = hashOf(this.#rules.nameOf(world));
     let number = this.#known.get(hash);
     if (number === undefined) {
       if (this.#known.size >= this.#limit) return;
@@ -160,14 +173,5 @@ export class Search {
     const stuck = rests.indexOf(0);
     if (stuck >= 0)
       this.#violation = { law: "from here it never comes to rest", trace: this.#traceOf(stuck) };
-  }
-}
-
-/** The moves from a world. A machine that refuses to go on is a violation like any other. */
-function* movesOf(world: World, refused: (cause: string) => void): ReturnType<typeof movesFrom> {
-  try {
-    yield* movesFrom(world);
-  } catch (cause) {
-    refused(cause instanceof Error ? cause.message : String(cause));
   }
 }

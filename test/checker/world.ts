@@ -66,14 +66,17 @@ const answers = new Map<string, { sku: string; answer: unknown }>();
 
 const skuOf = (frozen: string): SkuState => thaw(JSON.parse(frozen) as string[]);
 
-const holds = new Map<string, Pick<Hold, "state" | "until">>();
+type KnownHold = Pick<Hold, "state" | "until">;
+const holds = new Map<string, Map<string, KnownHold>>();
 
 /** The hold of the order, as its SKU has it now. */
-export function holdOfOrder({ sku, order }: World): Pick<Hold, "state" | "until"> {
-  let hold = holds.get(sku);
+export function holdOfOrder({ sku, order: { order } }: Pick<World, "sku" | "order">): KnownHold {
+  let known = holds.get(sku);
+  if (known === undefined) holds.set(sku, (known = new Map()));
+  let hold = known.get(order);
   if (hold === undefined) {
-    const { state, until } = skuOf(sku).holds.get(order.order) ?? { state: "released", until: 0 };
-    holds.set(sku, (hold = { state, until }));
+    const { state, until } = skuOf(sku).holds.get(order) ?? { state: "released", until: 0 };
+    known.set(order, (hold = { state, until }));
   }
   return hold;
 }
@@ -121,7 +124,7 @@ export function ask<Answer>(
   return known as { sku: string; answer: Answer };
 }
 
-const holdOf = (order: Order, buyer: string): SkuCommand => ({
+export const holdOf = (order: Order, buyer: string): SkuCommand => ({
   type: "hold",
   request: {
     order: order.order,
@@ -135,8 +138,8 @@ const holdOf = (order: Order, buyer: string): SkuCommand => ({
 export const rivalHold: SkuCommand = holdOf({ ...ORDER, order: RIVAL }, "rival");
 export const rivalMove = { order: RIVAL, take: 1, buyer: "rival", quantity: 1 } as const;
 
-/** The order has just been placed, and has the only unit. */
-export function firstWorld(left: Budget): World {
+/** A SKU with one unit, frozen, and what has been asked of it already. */
+export function skuWith(holdMs: number, commands: readonly SkuCommand[]): string {
   const state = emptyState();
   const config = {
     sku: LINE?.sku ?? "",
@@ -144,11 +147,16 @@ export function firstWorld(left: Budget): World {
     name: "Lamp",
     price: ORDER.amount,
     perBuyerMax: 1,
-    holdMs: PAY_BY - PLACED_AT,
+    holdMs,
     opensAt: 0,
     closesAt: Number.MAX_SAFE_INTEGER,
   };
-  apply(state, [{ type: "configure", config, stock: 1 }, holdOf(ORDER, ORDER.buyer)], PLACED_AT);
+  apply(state, [{ type: "configure", config, stock: 1 }, ...commands], PLACED_AT);
+  return freezeSku(state);
+}
+
+/** The order has just been placed, and has the only unit. */
+export function firstWorld(left: Budget): World {
   return {
     now: PLACED_AT,
     order: ORDER,
@@ -157,7 +165,7 @@ export function firstWorld(left: Budget): World {
     strays: [],
     accounts: [],
     callbacks: [],
-    sku: freezeSku(state),
+    sku: skuWith(PAY_BY - PLACED_AT, [holdOf(ORDER, ORDER.buyer)]),
     rival: "waiting",
     cases: [],
     left,
@@ -169,12 +177,23 @@ export function firstWorld(left: Budget): World {
  * the clock only ever moves to what is due next; of work only its key, which says what it is.
  */
 export function nameOf(world: World): string {
-  const { now, order, outbox, strays, accounts, callbacks, left } = world;
-  const { state, reason, payments, refunds, paidBy, stock, take, payBy } = order;
-  return JSON.stringify([
-    clockOf(now),
-    now >= payBy + LATE_MS,
-    [state, reason, paidBy, stock, take, world.born, world.rival],
+  return JSON.stringify([commonOf(world), world.rival, ...ownOf(world)]);
+}
+
+/** What everybody in a world shares. */
+export const commonOf = ({ now, sku, left }: Pick<World, "now" | "sku" | "left">): unknown[] => [
+  clockOf(now),
+  now >= PAY_BY + LATE_MS,
+  sku,
+  Object.values(left),
+];
+
+/** What is one order's own. */
+export function ownOf(world: World): unknown[] {
+  const { now, order, born, outbox, strays, accounts, callbacks, cases } = world;
+  const { state, reason, payments, refunds, paidBy, stock, take } = order;
+  return [
+    [state, reason, paidBy, stock, take, born],
     payments.map((payment) => {
       const { id, failure, askAt, action, providerRef, createdAt } = payment;
       const young = now < createdAt + CREATE_GRACE_MS;
@@ -185,8 +204,6 @@ export function nameOf(world: World): string {
     strays.map(([key]) => key),
     accounts.map(({ payment, fate, refunded, refused }) => [payment, fate, refunded, refused]),
     callbacks.map((report) => [report.type, "payment" in report && report.payment]),
-    world.sku,
-    world.cases,
-    Object.values(left),
-  ]);
+    cases,
+  ];
 }

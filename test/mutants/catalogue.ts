@@ -1,11 +1,5 @@
-/** One mistake that somebody could make, put into the real code. `was` stands in the file exactly once. */
-export interface Mutant {
-  /** What goes wrong, in the words of whoever would suffer from it. */
-  readonly harm: string;
-  readonly file: string;
-  readonly was: string;
-  readonly is: string;
-}
+import { AROUND } from "./around.ts";
+import type { Mutant } from "./mutant.ts";
 
 const SKU = "durable-objects/sku/machine.ts";
 const EVOLVE = "durable-objects/sku/evolve.ts";
@@ -20,7 +14,7 @@ const DECISION = "durable-objects/order/decision.ts";
 const TIME = "durable-objects/order/time.ts";
 const ORDER = "durable-objects/order/machine.ts";
 
-export const MUTANTS: readonly Mutant[] = [
+const MACHINES: readonly Mutant[] = [
   {
     harm: "one unit too many is sold",
     file: SKU,
@@ -358,3 +352,6 @@ export const MUTANTS: readonly Mutant[] = [
     is: "  if (now >= order.payBy)",
   },
 ];
+
+/** Every mistake that is made on purpose: in the machines of SKU and order, and in what stands around them. */
+export const MUTANTS: readonly Mutant[] = [...MACHINES, ...AROUND];

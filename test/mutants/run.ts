@@ -1,87 +1,65 @@
-import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { availableParallelism } from "node:os";
+import { inParallel } from "../../worker/local/client.ts";
 import { keep } from "../proof/results.ts";
-import { MUTANTS, type Mutant } from "./catalogue.ts";
+import { MUTANTS } from "./catalogue.ts";
+import { Copy } from "./copy.ts";
+import { editsOf, type Edit, type Mutant } from "./mutant.ts";
+import { writeResults, type Found } from "./results.ts";
 
-/** `npm run mutants`: each mistake of the catalogue in turn, in a copy of the project, and the test that notices it. */
+/**
+ * `npm run mutants`: each mistake of the catalogue in turn, in a copy of the project, and the test that notices it; as many at a
+ * time as there are cores. `npm run mutants -- alipay` makes only those whose harm or file has that word.
+ */
 
-const ROOT = join(import.meta.dirname, "../..");
-const COPIED = [
-  "schema",
-  "durable-objects",
-  "worker",
-  "test",
-  "package.json",
-  "tsconfig.json",
-  "wrangler.toml",
-  "vitest.config.ts",
-];
-/** A mistake may make a world that never comes to rest: that is noticed too. */
-const RUN_MS_MAX = 120_000;
+/** The machines, every world of the checker's short form, the simulations. */
+const MACHINES = ["test/machines", "test/simulation", "test/schema"];
 
-const dir = mkdtempSync(join(tmpdir(), "doorbuster-mutants-"));
-for (const entry of COPIED) cpSync(join(ROOT, entry), join(dir, entry), { recursive: true });
-symlinkSync(join(ROOT, "node_modules"), join(dir, "node_modules"));
-const vitest = join(ROOT, "node_modules/vitest/vitest.mjs");
-
-const unharmed = firstFailure();
-if (unharmed) throw new Error(`the tests fail before anything was changed: ${unharmed}`);
-const survivors: Mutant[] = [];
+const [word = ""] = process.argv.slice(2);
+const chosen = MUTANTS.filter(({ harm, file }) => `${harm} ${file}`.includes(word));
+const found = new Map<Mutant, Found>();
 const beganAt = performance.now();
-for (const [index, mutant] of MUTANTS.entries()) {
+
+/** What must be true before a failing test says anything: without the mistake, and with the other mechanism off, none fails. */
+async function checkUnharmed(copy: Copy, what: string, edits: readonly Edit[], tests: readonly string[]) {
+  const failure = await copy.killerWith(edits, tests);
+  if (failure) throw new Error(`the tests fail without any mistake, ${what}: ${failure}`);
+}
+
+async function make(copy: Copy, mutant: Mutant): Promise<void> {
   const startedAt = performance.now();
-  const killer = killerOf(mutant);
-  if (!killer) survivors.push(mutant);
-  const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
-  console.log(`${index + 1}/${MUTANTS.length} ${mutant.harm}\n    ${killer ?? "SURVIVED"} (${seconds} s)`);
-}
-rmSync(dir, { recursive: true, force: true });
-const killed = MUTANTS.length - survivors.length;
-keep("mutants", `${killed} of ${MUTANTS.length} mistakes noticed`, (performance.now() - beganAt) / 1_000);
-console.log(`\n${killed} of ${MUTANTS.length} mistakes were noticed.`);
-process.exit(survivors.length === 0 ? 0 : 1);
-
-function killerOf({ file, was, is }: Mutant): string | null {
-  const path = join(dir, file);
-  const text = readFileSync(path, "utf8");
-  if (text.split(was).length !== 2) throw new Error(`${file} has not exactly one ${JSON.stringify(was)}`);
-  writeFileSync(
-    path,
-    text.replace(was, () => is),
-  );
-  try {
-    return firstFailure();
-  } finally {
-    writeFileSync(path, text);
-  }
+  const by = await copy.killerWith(editsOf(mutant), mutant.tests ?? MACHINES);
+  const seconds = (performance.now() - startedAt) / 1_000;
+  found.set(mutant, { by, seconds });
+  const off = mutant.without ? `\n    with this off: ${mutant.without.mechanism}` : "";
+  const noticed = `${by ?? "SURVIVED"} (${seconds.toFixed(1)} s)`;
+  console.log(`${found.size}/${chosen.length} ${mutant.harm}${off}\n    ${noticed}`);
 }
 
-interface Report {
-  readonly testResults: readonly {
-    readonly message: string;
-    readonly name: string;
-    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
-  }[];
-}
+/** Tests of one kind run together, where nothing is changed. */
+const inNode = chosen.some(({ tests }) => !tests) ? MACHINES : [];
+const inRuntime = [...new Set(chosen.flatMap(({ tests = [] }) => tests))];
+const jobs: ((copy: Copy) => Promise<void>)[] = [
+  ...[inNode, inRuntime]
+    .filter((tests) => tests.length > 0)
+    .map((tests) => (copy: Copy) => checkUnharmed(copy, "as they are", [], tests)),
+  ...chosen.flatMap(({ without, tests = MACHINES }) =>
+    without ? [(copy: Copy) => checkUnharmed(copy, without.mechanism, [without], tests)] : [],
+  ),
+  ...chosen.map((mutant) => (copy: Copy) => make(copy, mutant)),
+];
 
-/** The first test of machines, simulations and the state checker that fails; null when all pass. */
-function firstFailure(): string | null {
-  const report = join(dir, "report.json");
-  const tests = ["test/machines", "test/simulation", "test/schema"];
-  const reporting = ["--reporter", "json", "--outputFile", report];
-  const args = [vitest, "run", "--project", "pure", "--bail", "1", ...reporting, ...tests];
-  const run = spawnSync(process.execPath, args, {
-    cwd: dir,
-    encoding: "utf8",
-    timeout: RUN_MS_MAX,
-    maxBuffer: 1 << 28,
+const copies = Array.from({ length: availableParallelism() }, () => new Copy());
+const waiting = jobs.values();
+try {
+  await inParallel(copies, copies.length, async (copy) => {
+    for (const job of waiting) await job(copy);
   });
-  if (run.status === 0) return null;
-  if (run.error) return "it never ends";
-  const { testResults } = JSON.parse(readFileSync(report, "utf8")) as Report;
-  for (const { assertionResults } of testResults)
-    for (const { status, fullName } of assertionResults) if (status === "failed") return fullName;
-  return testResults.find(({ message }) => message !== "")?.name ?? "the run itself";
+} finally {
+  for (const copy of copies) copy.remove();
 }
+const killed = [...found.values()].filter(({ by }) => by !== null).length;
+if (word === "") writeResults(found);
+const held = `${killed} of ${chosen.length} mistakes noticed`;
+if (word === "") keep("mutants", held, (performance.now() - beganAt) / 1_000);
+console.log(`\n${held}.`);
+process.exit(killed === chosen.length ? 0 : 1);

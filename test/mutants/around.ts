@@ -1,0 +1,369 @@
+import type { Mutant } from "./mutant.ts";
+
+const ALIPAY = "worker/providers/alipay/wire.ts";
+const WECHATPAY = "worker/providers/wechatpay/envelope.ts";
+const WECHATPAY_WIRE = "worker/providers/wechatpay/wire.ts";
+const STRIPE = "worker/providers/stripe/adapter.ts";
+const PAYPAL = "worker/providers/paypal/adapter.ts";
+const OUTBOUND = "worker/providers/outbound.ts";
+const CIRCUIT = "worker/providers/circuit.ts";
+const TURNSTILE = "durable-objects/turnstile/machine.ts";
+const ADDRESS = "durable-objects/webhook/address.ts";
+const SECRET = "durable-objects/webhook/secret.ts";
+const WEBHOOK = "durable-objects/webhook/machine.ts";
+const RECONCILE = "worker/reconciliation/reconcile.ts";
+const PROJECTION = "worker/read-models/projection.ts";
+const ORDER_EVENTS = "worker/consumers/order-events.ts";
+const MEMORY = "durable-objects/gate/sold-out-memory.ts";
+const POOL = "durable-objects/gate/pool.ts";
+const JOURNAL = "durable-objects/sku/journal-text.ts";
+
+/** Mistakes around the machines: at the doors of the providers, on the way to D1, to merchants and to crowds. */
+export const AROUND: readonly Mutant[] = [
+  {
+    harm: "Alipay's word for another seller pays an order",
+    file: ALIPAY,
+    was: "said.app_id !== app_id || said.seller_id !== seller_id",
+    is: "said.app_id !== app_id",
+    tests: ["test/providers/alipay/alipay.test.ts"],
+  },
+  {
+    harm: "Alipay's word for another application pays an order",
+    file: ALIPAY,
+    was: "said.app_id !== app_id || said.seller_id !== seller_id",
+    is: "said.seller_id !== seller_id",
+    tests: ["test/providers/alipay/alipay.test.ts"],
+  },
+  {
+    harm: "a trade of Alipay that was paid and then refunded was never paid",
+    file: ALIPAY,
+    was: '!paidAt) return { type: "payment_closed"',
+    is: 'paidAt !== null) return { type: "payment_closed"',
+    tests: ["test/providers/alipay/alipay.test.ts"],
+  },
+  {
+    harm: "anybody may speak for Alipay",
+    file: "worker/providers/alipay/adapter.ts",
+    was: "return isSigned ? noticeOf(",
+    is: "return isSigned !== null ? noticeOf(",
+    tests: ["test/providers/alipay/alipay.test.ts"],
+  },
+  {
+    harm: "an answer that Alipay has not signed is believed",
+    file: "worker/providers/alipay/adapter.ts",
+    was: " || !(await this.#proof.ofAnswer(member, sign, number))",
+    is: "",
+    tests: ["test/providers/alipay/alipay.test.ts"],
+  },
+  {
+    harm: "a form says something twice, and the unsigned one counts",
+    file: "worker/providers/alipay/signature.ts",
+    was: "    if (fields.has(name)) return null;\n",
+    is: "",
+    tests: ["test/providers/alipay/alipay.test.ts"],
+  },
+  {
+    harm: "anybody may speak for WeChat Pay",
+    file: WECHATPAY,
+    was: '    : "The signature does not match.";',
+    is: "    : null;",
+    tests: ["test/providers/wechatpay/wechatpay.test.ts"],
+  },
+  {
+    harm: "what WeChat Pay said a year ago is said again by whoever kept it",
+    file: WECHATPAY,
+    was: "> SKEW_MS_MAX)",
+    is: "> Infinity)",
+    tests: ["test/providers/wechatpay/wechatpay.test.ts"],
+  },
+  {
+    harm: "WeChat Pay's word for another merchant pays an order",
+    file: WECHATPAY_WIRE,
+    was: "said.mchid !== mchid || said.appid !== appid",
+    is: "said.appid !== appid",
+    tests: ["test/providers/wechatpay/wechatpay.test.ts"],
+  },
+  {
+    harm: "WeChat Pay's word for another application pays an order",
+    file: WECHATPAY_WIRE,
+    was: "said.mchid !== mchid || said.appid !== appid",
+    is: "said.mchid !== mchid",
+    tests: ["test/providers/wechatpay/wechatpay.test.ts"],
+  },
+  {
+    harm: "a refund of another merchant counts as one of ours",
+    file: WECHATPAY_WIRE,
+    was: "if (!said || said.mchid !== mchid) return",
+    is: "if (!said) return",
+    tests: ["test/providers/wechatpay/wechatpay.test.ts"],
+  },
+  {
+    harm: "anybody may speak for Stripe",
+    file: STRIPE,
+    was: "return !(cause instanceof Stripe.errors.StripeSignatureVerificationError);",
+    is: "return cause !== null;",
+    tests: ["test/providers/stripe/stripe.test.ts"],
+  },
+  {
+    harm: "what Stripe said a year ago is said again by whoever kept it",
+    file: STRIPE,
+    was: "if (Math.abs(clock - Number(seconds) * 1_000) > NOTICE_SKEW_MS_MAX)",
+    is: "if (clock < 0)",
+    tests: ["test/providers/stripe/stripe.test.ts"],
+    without: {
+      mechanism: "Stripe's own library looks at the age as well",
+      file: STRIPE,
+      was: "constructEventAsync(payload, signature, secret)",
+      is: "constructEventAsync(payload, signature, secret, Number.MAX_SAFE_INTEGER)",
+    },
+  },
+  {
+    harm: "money of Stripe's test world pays a real order",
+    file: "worker/providers/stripe/wire.ts",
+    was: "if (livemode !== live) return",
+    is: "if (livemode === null) return",
+    tests: ["test/providers/stripe/stripe.test.ts"],
+  },
+  {
+    harm: "anybody may speak for PayPal",
+    file: PAYPAL,
+    was: '.verification_status === "SUCCESS"',
+    is: ".verification_status !== undefined",
+    tests: ["test/providers/paypal/paypal.test.ts"],
+  },
+  {
+    harm: "a buyer at PayPal approves another amount, and it is taken",
+    file: PAYPAL,
+    was: "if (!sameMoney(known.amount, payment.amount)) return",
+    is: "if (payment.amount === null) return",
+    tests: ["test/providers/paypal/paypal.test.ts"],
+  },
+  {
+    harm: "a provider that is down keeps every buyer waiting",
+    file: CIRCUIT,
+    was: "if (this.#failures < FAILURES_MAX) return true;",
+    is: "if (this.#failures >= 0) return true;",
+    tests: ["test/providers/outbound.test.ts"],
+  },
+  {
+    harm: "a provider that has failed a few times in a year counts as down",
+    file: CIRCUIT,
+    was: "this.#failures = succeeded ? 0 : this.#failures + 1;",
+    is: "this.#failures += succeeded ? 0 : 1;",
+    tests: ["test/providers/outbound.test.ts"],
+  },
+  {
+    harm: "after a break everybody tries at once",
+    file: CIRCUIT,
+    was: "    this.#silentUntil = now + OPEN_MS;\n    return true;",
+    is: "    return true;",
+    tests: ["test/providers/outbound.test.ts"],
+  },
+  {
+    harm: "a key of ours follows a redirect to somebody else",
+    file: OUTBOUND,
+    was: 'redirect: "manual"',
+    is: 'redirect: "follow"',
+    tests: ["test/providers/outbound.test.ts"],
+  },
+  {
+    harm: "an answer without an end fills the memory",
+    file: OUTBOUND,
+    was: "if (bytes > bytesMax) throw",
+    is: "if (bytes < 0) throw",
+    tests: ["test/providers/outbound.test.ts"],
+  },
+  {
+    harm: "a provider is asked for more payments a second than it takes",
+    file: TURNSTILE,
+    was: "const at = Math.max(now, nextAt);",
+    is: "const at = now;",
+    tests: ["test/machines/turnstile.test.ts"],
+  },
+  {
+    harm: "a quiet night is saved up for a burst",
+    file: TURNSTILE,
+    was: "nextAt: at + 1_000 / perSecond",
+    is: "nextAt: nextAt + 1_000 / perSecond",
+    tests: ["test/machines/turnstile.test.ts"],
+  },
+  {
+    harm: "a buyer waits in line for longer than their unit is kept",
+    file: TURNSTILE,
+    was: "  if (at - now > LINE_MS_MAX) return null;\n",
+    is: "",
+    tests: ["test/machines/turnstile.test.ts"],
+  },
+  {
+    harm: "a merchant's address leads into our own network by another spelling",
+    file: ADDRESS,
+    was: "ipaddr.process(ip).range()",
+    is: "ipaddr.parse(ip).range()",
+    tests: ["test/machines/webhook.test.ts"],
+  },
+  {
+    harm: "a merchant is told over a line that anybody can read",
+    file: ADDRESS,
+    was: '  if (url.protocol !== "https:") return "is not https";\n',
+    is: "",
+    tests: ["test/machines/webhook.test.ts"],
+  },
+  {
+    harm: "a name with a dot at its end leads into a private network",
+    file: ADDRESS,
+    was: String.raw`url.hostname.replace(/\.$/, "")`,
+    is: "url.hostname",
+    tests: ["test/machines/webhook.test.ts"],
+  },
+  {
+    harm: "a rotated secret breaks every receiver at once",
+    file: SECRET,
+    was: "generation > 1 && now < rotatedAt + OVERLAP_MS",
+    is: "generation < 1 && now < rotatedAt + OVERLAP_MS",
+    tests: ["test/machines/webhook.test.ts"],
+  },
+  {
+    harm: "a secret that leaked signs for ever",
+    file: SECRET,
+    was: "generation > 1 && now < rotatedAt + OVERLAP_MS",
+    is: "generation > 1",
+    tests: ["test/machines/webhook.test.ts"],
+  },
+  {
+    harm: "two endpoints have one secret",
+    file: SECRET,
+    was: "`webhook ${endpoint} ${generation}`",
+    is: "`webhook ${generation}`",
+    tests: ["test/machines/webhook.test.ts"],
+  },
+  {
+    harm: "a redirect counts as a delivery",
+    file: WEBHOOK,
+    was: "attempt.status < 300",
+    is: "attempt.status < 400",
+    tests: ["test/machines/webhook.test.ts"],
+  },
+  {
+    harm: "a receiver that wants to hear nothing more is told for three days",
+    file: WEBHOOK,
+    was: '    if (attempt.status === 410) return { kind: "failed", gone: true };\n',
+    is: "",
+    tests: ["test/machines/webhook.test.ts"],
+  },
+  {
+    harm: "the bill says less than we do, and nobody hears of it",
+    file: RECONCILE,
+    was: "if (ours.amountMinor !== amount.amount)",
+    is: "if (ours.amountMinor < amount.amount)",
+    tests: ["test/consumers/reconcile.test.ts"],
+  },
+  {
+    harm: "a payment that the bill does not have is nobody's business",
+    file: RECONCILE,
+    was: ".filter(({ id }) => !references.has(id))",
+    is: ".filter(({ id }) => id === undefined)",
+    tests: ["test/consumers/reconcile.test.ts"],
+  },
+  {
+    harm: "money on the bill that an order has not heard of stays unheard",
+    file: RECONCILE,
+    was: 'if (order && kind === "theirs")',
+    is: 'if (order && kind === "amount")',
+    tests: ["test/consumers/reconcile.test.ts"],
+  },
+  {
+    harm: "an order that never had a payment and lost its alarm keeps its unit",
+    file: "worker/schedules/sweep.ts",
+    was: "  if (born) return;\n",
+    is: "  if (born !== undefined) return;\n",
+    tests: ["test/consumers/sweep.test.ts"],
+  },
+  {
+    harm: "an order whose payment lost its alarm is never found",
+    file: "worker/read-models/late-orders.ts",
+    was: '["pending", "paying"]',
+    is: '["pending"]',
+    tests: ["test/consumers/sweep.test.ts"],
+  },
+  {
+    harm: "old news of an order replaces the new",
+    file: PROJECTION,
+    was: "WHERE excluded.version > orders.version OR (excluded.version = orders.version AND excluded.rank > orders.rank)",
+    is: "WHERE true",
+    tests: ["test/consumers/order-events.test.ts", "test/consumers/read-models.test.ts"],
+  },
+  {
+    harm: "what a SKU guesses of an order stands against what the order says",
+    file: PROJECTION,
+    was: "excluded.rank > orders.rank",
+    is: "excluded.rank < orders.rank",
+    tests: ["test/consumers/order-events.test.ts", "test/consumers/read-models.test.ts"],
+  },
+  {
+    harm: "old news of a payment replaces the new",
+    file: PROJECTION,
+    was: "WHERE excluded.version > payments.version",
+    is: "WHERE true",
+    tests: ["test/consumers/order-events.test.ts", "test/consumers/read-models.test.ts"],
+  },
+  {
+    harm: "of two changes in one batch the older is written",
+    file: PROJECTION,
+    was: "if (!known || isNewer(change, known))",
+    is: "if (!known)",
+    tests: ["test/consumers/order-events.test.ts", "test/consumers/read-models.test.ts"],
+  },
+  {
+    harm: "merchants are told nothing",
+    file: ORDER_EVENTS,
+    was: "if (endpoints.length === 0) return;",
+    is: "if (endpoints.length > 0) return;",
+    tests: ["test/consumers/merchant-events.test.ts"],
+  },
+  {
+    harm: "money for an order that never was is nobody's business",
+    file: "worker/consumers/provider-events.ts",
+    was: "  if (heard) return;\n",
+    is: "  if (heard !== undefined) return;\n",
+    tests: ["test/consumers/provider-events.test.ts"],
+  },
+  {
+    harm: "a unit that came back is said to be gone for ever",
+    file: MEMORY,
+    was: "now >= memory.learntAt + REMEMBERED_MS",
+    is: "now < memory.learntAt",
+    tests: ["test/routes/sold-out.test.ts"],
+  },
+  {
+    harm: "a buyer who has a unit is told that there are none",
+    file: MEMORY,
+    was: "return mayKnow(memory.soldOut, buyer) ? null",
+    is: "return mayKnow(memory.soldOut, buyer) === null ? null",
+    tests: ["test/routes/sold-out.test.ts"],
+  },
+  {
+    harm: "a gate gives one buyer the answer of another",
+    file: POOL,
+    was: "const answer = answers[index];",
+    is: "const answer = answers[answers.length - 1 - index];",
+    tests: ["test/actors/gate-pool.test.ts"],
+  },
+  {
+    harm: "names in another script make a journal row too long to be told",
+    file: JOURNAL,
+    was: "utf8BytesOf(text) + 1 + (isNews",
+    is: "text.length + 1 + (isNews",
+  },
+  {
+    harm: "a large commit makes a journal row too long to be told",
+    file: JOURNAL,
+    was: "bytes + size > ROW_BYTES_MAX",
+    is: "bytes - size > ROW_BYTES_MAX",
+  },
+  {
+    harm: "an order that has ended is read from the journal with its times exchanged",
+    file: JOURNAL,
+    was: "const [buyer, quantity, offer, createdAt, payBy, ...others] = gone;",
+    is: "const [buyer, quantity, offer, payBy, createdAt, ...others] = gone;",
+  },
+];
