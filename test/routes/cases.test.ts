@@ -82,6 +82,7 @@ test.for<[CaseKind, string, string | null, string]>([
   ["stock_lost", `stock_lost:${ORDER}`, ORDER, "/v1/admin/orders/{order}/refunds"],
   ["capture_failed", `capture_failed:${ORDER}`, ORDER, "/v1/admin/skus/{sku}/stock"],
   ["dead_letter", "dead_letter:effects:m/1", null, "/v1/admin/dead-letters/{id}/replay"],
+  ["read_model_differs", "read_model_differs:order:x:1", ORDER, "/v1/admin/audits"],
   ["unknown_order", "unknown_order:sandbox:e", ORDER, "/v1/admin/cases/{case}/resolve"],
   ["unknown_payment", "unknown_payment:p", ORDER, "/v1/admin/cases/{case}/resolve"],
   ["bill_mismatch", "bill_mismatch:q", null, "/v1/admin/cases/{case}/resolve"],

@@ -30,6 +30,8 @@ const replayed = ({ id }: Facts): Remedy =>
   post(`/v1/admin/dead-letters/${encodeURIComponent(id.replace(/^dead_letter:/, ""))}/replay`);
 /** Units that were sold for a promise that was broken go back on the shelf. */
 const restocked = (): Remedy => post("/v1/admin/skus/{sku}/stock");
+/** What D1 lacks is published again by the audit itself. */
+const audited = (): Remedy => post("/v1/admin/audits");
 
 const REMEDIES: Record<CaseKind, (facts: Facts) => Remedy> = {
   amount_mismatch: asked,
@@ -38,6 +40,7 @@ const REMEDIES: Record<CaseKind, (facts: Facts) => Remedy> = {
   dead_letter: replayed,
   fate_open: asked,
   history_broken: settled,
+  read_model_differs: audited,
   refund_failed: madeAgain,
   rule_broken: settled,
   stock_lost: refunded,
