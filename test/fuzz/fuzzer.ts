@@ -3,7 +3,8 @@ import { bankCallback } from "../fixtures/bank-callback.ts";
 import { SECRETS } from "../system/server.ts";
 import { ApiDocument, nameOf, type Operation } from "./document.ts";
 import { Memory, type KnownOrder } from "./memory.ts";
-import { Requests, SALES, saleBody, skusOf, type People, type Shot } from "./requests.ts";
+import { peopleOf, type People } from "./people.ts";
+import { Requests, SALES, saleBody, skusOf, type Shot } from "./requests.ts";
 import type { Town } from "./town.ts";
 
 /** Requests under way at once. */
@@ -270,28 +271,6 @@ class Fuzzer {
       if (order.refunded.amount > order.amount.amount)
         throw new Error(`too much went back: ${JSON.stringify(order)}`);
   }
-}
-
-async function peopleOf({ merchant: { client } }: Town): Promise<People> {
-  const made = async (role: string) =>
-    (
-      await client.call<{ id: string; key: string }>("POST", "/v1/admin/staff-keys", SECRETS.ADMIN_KEY, {
-        name: role,
-        role,
-      })
-    ).body;
-  const [viewer, support, finance, gone] = await Promise.all(
-    ["viewer", "support", "finance", "admin"].map(made),
-  );
-  await client.call("DELETE", `/v1/admin/staff-keys/${gone?.id}`, SECRETS.ADMIN_KEY);
-  const keyOf = (one: { key: string } | undefined): string => one?.key ?? "";
-  const staff = {
-    viewer: keyOf(viewer),
-    support: keyOf(support),
-    finance: keyOf(finance),
-    admin: SECRETS.ADMIN_KEY,
-  };
-  return { staff, revoked: keyOf(gone) };
 }
 
 function jsonOf(text: string): unknown {

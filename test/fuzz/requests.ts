@@ -1,10 +1,10 @@
 import { Buffer } from "node:buffer";
 import { paymentIdOf, type OrderId } from "../../schema/ids.ts";
-import type { StaffRole } from "../../schema/staff.ts";
 import { bankCallback } from "../fixtures/bank-callback.ts";
 import { SECRETS } from "../system/server.ts";
 import { nameOf, type ApiDocument, type Operation } from "./document.ts";
 import type { KnownOrder, Memory } from "./memory.ts";
+import type { People } from "./people.ts";
 import { HOOKS_HOST, type Town } from "./town.ts";
 import { Values } from "./values.ts";
 
@@ -23,12 +23,6 @@ export const skusOf = (sale: string): string[] => [1, 2, 3].map((n) => `${sale}-
 const SCRAP_SALES = ["scrap-a", "scrap-b", "scrap-c"] as const;
 const SCRAP_SKUS = ["scrap-1", "scrap-2", "scrap-3", "scrap-4", "scrap-5"] as const;
 const PRICE = 19_900;
-
-/** Who there is besides buyers: staff of each role, somebody whose key was revoked, and keys that are none. */
-export interface People {
-  readonly staff: Readonly<Record<StaffRole, string>>;
-  readonly revoked: string;
-}
 
 /** Makes requests from chance and from what is known. The same chance and the same knowledge make the same request. */
 export class Requests {

@@ -1,5 +1,4 @@
 import type { Heard } from "../fixtures/wire.ts";
-import { until } from "../system/server.ts";
 import { exactly, must, pairsOf, times, type Arena, type Race } from "./race.ts";
 import {
   bankShot,
@@ -14,41 +13,8 @@ import {
   payShot,
   type Asked,
   type Bought,
-  type Place,
-  type Shop,
 } from "./shop.ts";
-
-/** Sales that all races of orders share: one with time, one whose orders end after a second. */
-const places = new WeakMap<Shop, Map<number, Promise<Place>>>();
-export function placeOf(shop: Shop, holdSeconds = 600): Promise<Place> {
-  const known = places.get(shop) ?? new Map<number, Promise<Place>>();
-  places.set(shop, known);
-  const place = known.get(holdSeconds) ?? shop.sale({ holdSeconds });
-  known.set(holdSeconds, place);
-  return place;
-}
-
-const placed = async (shop: Shop, race: string, holdSeconds?: number): Promise<Bought> =>
-  shop.placed(await placeOf(shop, holdSeconds), race);
-const asked = async (shop: Shop, race: string, holdSeconds?: number): Promise<Asked> =>
-  shop.asked(await placed(shop, race, holdSeconds));
-const approved = async (shop: Shop, race: string, holdSeconds?: number): Promise<Asked> =>
-  shop.approved(await asked(shop, race, holdSeconds));
-
-/** With a time to pay that is short, and not over before the race: on a machine that has other things to do a longer one. */
-async function inTime<T>(make: (holdSeconds: number) => Promise<T>): Promise<T> {
-  for (const holdSeconds of [2, 4, 8]) {
-    const made = await make(holdSeconds).catch(() => null);
-    if (made) return made;
-  }
-  return make(16);
-}
-const paid = async (shop: Shop, race: string): Promise<Asked> => shop.paid(await approved(shop, race));
-
-async function refundIs(shop: Shop, { token, id }: Bought, state: string): Promise<void> {
-  const read = async () => (await shop.client.read(token, id)).body.refunds;
-  await until(`the refund has ${state}`, 20_000, read, ([refund]) => refund?.state === state);
-}
+import { approved, asked, inTime, paid, placed, placeOf, refundIs } from "./states.ts";
 
 const PART = 60;
 const replay = (bought: Bought) => orderShot(bought, bought.token, bought.key);
