@@ -255,6 +255,8 @@ function sensibleBody(
       const amount = values.pick([1, PRICE, Math.ceil((subject?.amount.amount ?? 2) / 2)]);
       return { ...(values.happens(0.7) && { amount: { amount, currency: "CNY" } }), reason: "fuzz" };
     }
+    case "POST /v1/admin/audits":
+      return { sale: values.pick(SALES) };
     case "POST /v1/admin/reconciliations":
       return { provider: "wechatpay", day: "2026-11-21" };
     default:

@@ -153,6 +153,16 @@ const single: Race[] = [
     },
   },
   {
+    name: "one sale, audited by many while it sells",
+    async run(shop) {
+      const place = await shop.sale({ stock: 10 });
+      await shop.placed(place, this.name);
+      const audits = times(MANY, () => staffShot("POST", "/v1/admin/audits", { sale: place.sale }));
+      const orders = await Promise.all(times(MANY / 2, () => stranger(place, shop)));
+      exactly(await shop.race(this.name, [...audits, ...orders]), { 200: MANY, 201: MANY / 2 });
+    },
+  },
+  {
     name: "one SKU, wanted by two sales",
     async run(shop) {
       const sku = shop.fresh("race-lamp");
