@@ -44,8 +44,8 @@ export const AROUND: readonly Mutant[] = [
   {
     harm: "anybody may speak for Alipay",
     file: "worker/providers/alipay/adapter.ts",
-    was: "return isSigned ? noticeOf(",
-    is: "return isSigned !== null ? noticeOf(",
+    was: "if (!(await gateway.isSigned(fields))) return refused",
+    is: "if (fields.size === 0) return refused",
     tests: ["test/providers/alipay/alipay.test.ts"],
   },
   {
@@ -195,10 +195,10 @@ export const AROUND: readonly Mutant[] = [
     tests: ["test/machines/turnstile.test.ts"],
   },
   {
-    harm: "a merchant's address leads into our own network by another spelling",
+    harm: "a merchant's address leads into the cloud's own network",
     file: ADDRESS,
-    was: "ipaddr.process(ip).range()",
-    is: "ipaddr.parse(ip).range()",
+    was: '.range() === "unicast"',
+    is: '.range() !== "private"',
     tests: ["test/machines/webhook.test.ts"],
   },
   {
