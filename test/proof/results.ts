@@ -7,6 +7,7 @@ const RESULTS = join(import.meta.dirname, "../../.proof");
 
 /** The long programmes in the order of the table and of their start. `cores`: how many each keeps busy. */
 export const PROGRAMMES = [
+  { name: "sim", script: "sim", cores: 2 },
   { name: "states", script: "check:states", cores: 1 },
   { name: "crash", script: "crash", cores: 1 },
   { name: "mutants", script: "mutants", cores: 2 },

@@ -1,0 +1,202 @@
+import type { SkuAnswer, SkuAnswers, SkuCommand } from "../../durable-objects/sku/commands.ts";
+import { bodiesOf, eventsOf, rowOf, type Row } from "../../durable-objects/sku/journal-text.ts";
+import { apply, nextDueAt } from "../../durable-objects/sku/machine.ts";
+import { Outbox } from "../../durable-objects/sku/outbox.ts";
+import { Publisher } from "../../durable-objects/sku/publisher.ts";
+import { freeze, thaw } from "../../durable-objects/sku/snapshot.ts";
+import { advance, emptyState, replay, type SkuState } from "../../durable-objects/sku/state.ts";
+import { soldOutViewOf, viewOf, viewOfHold } from "../../durable-objects/sku/views.ts";
+import type { OrderId, SkuNumber } from "../../schema/ids.ts";
+import type { HoldView, SkuEvent, SkuView, StockMove } from "../../schema/sku.ts";
+import type { SoldOut } from "../../schema/sold-out.ts";
+
+const ALARM_GAP_MS = 100;
+
+export interface SkuHost {
+  now(): number;
+  /** What this object's clock shows more than the world's. */
+  readonly skewMs: number;
+  alarm(at: number): void;
+  queues(): Pick<Env, "ORDER_EVENTS" | "EFFECTS">;
+  committed(events: readonly SkuEvent[], at: number): void;
+  overdue(moves: readonly StockMove[]): void;
+  restored(fromSnapshot: boolean, state: SkuState): void;
+}
+
+/** The publisher asks the world's clock what to send, this outbox lives by its object's. */
+class SkewedOutbox extends Outbox {
+  skewMs = 0;
+
+  override take(now: number) {
+    return super.take(now + this.skewMs);
+  }
+}
+
+interface Memory {
+  readonly state: SkuState;
+  readonly outbox: SkewedOutbox;
+  readonly publisher: Publisher;
+  isAlive: boolean;
+}
+
+/** A SkuActor without a runtime: machine, journal, snapshots, outbox and publisher are the real ones; its disk is an array. */
+export class SkuObject {
+  readonly number: SkuNumber;
+  readonly rows: { seq: number; at: number; body: string }[] = [];
+  alarmAt: number | null = null;
+  readonly #host: SkuHost;
+  readonly #snapshotEvents: number;
+  #snapshot: { seq: number; texts: string[] } | null = null;
+  #published = 0;
+  #memory: Memory | null = null;
+  #sinceSnapshot = 0;
+  #acknowledged = false;
+  #armedAt: number | null = null;
+
+  /** @param snapshotEvents events after which a snapshot is made: far fewer than in a real sale, so that there are some. */
+  constructor(number: SkuNumber, snapshotEvents: number, host: SkuHost) {
+    this.number = number;
+    this.#snapshotEvents = snapshotEvents;
+    this.#host = host;
+  }
+
+  get state(): SkuState {
+    return this.#load().state;
+  }
+
+  /** Rows that D1 has not acknowledged. */
+  get unpublished(): number {
+    return this.rows.length - this.#load().outbox.cursor;
+  }
+
+  crash(): void {
+    if (this.#memory) this.#memory.isAlive = false;
+    this.#memory = null;
+    this.#acknowledged = false;
+  }
+
+  flush(): void {
+    const memory = this.#memory;
+    if (memory?.publisher.hasNews) void memory.publisher.publish(this.number);
+  }
+
+  ask<C extends SkuCommand>(command: C): SkuAnswers[C["type"]] {
+    return this.#commit([command])[0] as SkuAnswers[C["type"]];
+  }
+
+  askAll(commands: readonly SkuCommand[]): SkuAnswer[] {
+    return this.#commit(commands);
+  }
+
+  find(order: OrderId): HoldView | null {
+    const state = this.#settled();
+    const hold = state.holds.get(order);
+    return hold ? viewOfHold(state.offers, hold) : null;
+  }
+
+  view(): SkuView | null {
+    const state = this.#settled();
+    return state.config && viewOf(state, state.config, this.rows.length, false);
+  }
+
+  soldOut(): SoldOut | null {
+    return soldOutViewOf(this.#settled(), this.rows.length);
+  }
+
+  publishedThrough(after: number, through: number): void {
+    if (!this.#load().outbox.acknowledge(after, through)) return;
+    this.#acknowledged = true;
+    this.#commit([]);
+  }
+
+  alarm(): void {
+    this.alarmAt = null;
+    this.#load();
+    this.#armedAt = null;
+    this.#commit([]);
+    void this.#memory?.publisher.publish(this.number);
+    this.#arm();
+  }
+
+  /** The state as the journal alone tells it. */
+  replayed(): SkuState {
+    const state = emptyState();
+    replay(
+      state,
+      this.rows.map(({ at, body }) => ({ at, events: eventsOf(body) })),
+    );
+    return state;
+  }
+
+  #load(): Memory {
+    if (this.#memory) return this.#memory;
+    const state = thaw(this.#snapshot?.texts ?? []);
+    const from = this.#snapshot?.seq ?? 0;
+    if (from > 0) advance(state, this.rows[from - 1]?.at ?? 0);
+    this.#sinceSnapshot = 0;
+    for (let index = from; index < this.rows.length; index++) {
+      const { at, body } = this.rows[index] as { at: number; body: string };
+      const events = eventsOf(body);
+      replay(state, [{ at, events }]);
+      this.#sinceSnapshot += events.length;
+    }
+    const read = (after: number, through: number, limit: number): Row[] =>
+      this.rows.slice(after, Math.min(through, after + limit)).map((row) => rowOf(row, state.offers));
+    const outbox = new SkewedOutbox(this.#published, this.rows.length, this.#host.now(), state.offers, read);
+    outbox.skewMs = this.#host.skewMs;
+    const memory: Memory = {
+      state,
+      outbox,
+      isAlive: true,
+      publisher: new Publisher(() => {
+        if (!memory.isAlive) throw new Error("this instance has died");
+        return this.#host.queues();
+      }, outbox),
+    };
+    this.#memory = memory;
+    this.#armedAt = this.alarmAt;
+    if (this.rows.length > 0) this.#host.restored(this.#snapshot !== null, state);
+    this.#arm();
+    return memory;
+  }
+
+  #settled(): SkuState {
+    const { state } = this.#load();
+    const due = nextDueAt(state);
+    if (due !== null && due <= Math.max(state.now, this.#host.now())) this.#commit([]);
+    return state;
+  }
+
+  #commit(commands: readonly SkuCommand[]): SkuAnswer[] {
+    const { state, outbox, publisher } = this.#load();
+    const { results, events, overdue } = apply(state, commands, this.#host.now());
+    if (events.length > 0) this.#host.committed(events, state.now);
+    this.#sinceSnapshot += events.length;
+    for (const { json, bytes, events: written } of bodiesOf(events, state.offers)) {
+      const seq = this.rows.length + 1;
+      this.rows.push({ seq, at: state.now, body: json });
+      outbox.wrote({ seq, at: state.now, bytes, events: written }, this.#host.now());
+    }
+    const keep = this.#sinceSnapshot >= this.#snapshotEvents;
+    if (keep) {
+      this.#snapshot = { seq: this.rows.length, texts: [...freeze(state)] };
+      this.#sinceSnapshot = 0;
+    }
+    if (this.#acknowledged || keep) this.#published = Math.max(this.#published, outbox.cursor);
+    this.#acknowledged = false;
+    if (overdue.length > 0) this.#host.overdue(overdue);
+    publisher.addOverdue(overdue);
+    this.#arm();
+    return results;
+  }
+
+  #arm(): void {
+    const memory = this.#memory;
+    if (!memory) return;
+    const wakeAt = Math.min(nextDueAt(memory.state) ?? Infinity, memory.outbox.dueAt() ?? Infinity);
+    if (wakeAt === Infinity || (this.#armedAt !== null && this.#armedAt <= wakeAt)) return;
+    this.#armedAt = Math.max(wakeAt, this.#host.now() + ALARM_GAP_MS);
+    this.alarmAt = this.#armedAt;
+    this.#host.alarm(this.#armedAt);
+  }
+}

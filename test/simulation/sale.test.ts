@@ -1,0 +1,33 @@
+import { expect, test } from "vitest";
+import { EVERYTHING, live } from "../sim/sale.ts";
+import { neverSeen } from "../sim/sometimes.ts";
+import { Tally } from "../sim/tally.ts";
+
+/** The short form of `npm run sim`. In one of them D1 is a real SQLite. */
+const SALES = 70;
+const SQL_EVERY = 50;
+const only = process.env["SEED"];
+const seeds = only ? [Number(only)] : Array.from({ length: SALES }, (_, index) => index + 1);
+
+test(
+  "sales in which everything goes wrong that can come to rest, and no law is broken",
+  { timeout: 300_000 },
+  async () => {
+    const tally = new Tally();
+    for (const seed of seeds) {
+      const lived = await live(seed, EVERYTHING, SQL_EVERY);
+      expect(lived.violation, `SEED=${seed}: \`SEED=${seed} npm run sim\` shortens it`).toBeNull();
+      tally.add(lived);
+    }
+    if (only) return;
+    expect(neverSeen(new Map(Object.entries(tally.seen)))).toEqual([]);
+    expect(tally.faultCount).toBeGreaterThan(5 * tally.orders);
+  },
+);
+
+test("the same seed is the same sale", async () => {
+  const [one, two] = [await live(7), await live(7)];
+  expect(one.injected.length).toBeGreaterThan(100);
+  expect(two.injected).toEqual(one.injected);
+  expect(two.digest).toBe(one.digest);
+});
