@@ -41,7 +41,8 @@ export default defineConfig({
         ],
         test: {
           name: "workerd",
-          include: ["test/{actors,providers,consumers,routes,pages,security/routes}/**/*.test.ts"],
+          include: ["test/{actors,providers,consumers,routes,pages,security/routes,model}/**/*.test.ts"],
+          globalSetup: ["./test/setup/tapes.ts"],
           setupFiles: ["./test/setup/d1.ts"],
           testTimeout: HANGS_MS,
           hookTimeout: HANGS_MS,

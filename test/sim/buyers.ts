@@ -48,7 +48,7 @@ export class Buyer {
     for (let n = 0; n < wanted; n++) {
       const order = await this.#press(`key-${n}`, this.#cart());
       if (order) await this.#decide(order);
-      await loop.pause(this.#pick(120_000));
+      await loop.pause(this.#pick(10_000));
     }
   }
 
@@ -104,10 +104,10 @@ export class Buyer {
 
   async #decide(order: Order): Promise<void> {
     const { loop, weather } = this.#world;
-    await loop.pause(this.#pick(this.#chance() < 0.85 ? 20_000 : weather.holdMs * 1.2));
+    await loop.pause(this.#pick(this.#chance() < 0.85 ? 4_000 : weather.holdMs * 1.2));
     const mood = this.#chance();
-    if (mood < 0.36) return;
-    await (mood < 0.42 ? this.#cancel(order) : this.#pay(order));
+    if (mood < 0.45) return;
+    await (mood < 0.5 ? this.#cancel(order) : this.#pay(order));
   }
 
   async #cancel({ order }: Order): Promise<void> {
@@ -155,7 +155,7 @@ export class Buyer {
   /** True when the buyer believes that they have paid. */
   async #atTheBank({ order }: Order, payment: PaymentId): Promise<boolean> {
     const { bank, env, loop, weather } = this.#world;
-    await loop.pause(this.#pick(this.#chance() < 0.85 ? 30_000 : weather.holdMs * 1.3));
+    await loop.pause(this.#pick(this.#chance() < 0.85 ? 4_000 : weather.holdMs * 1.3));
     const mood = this.#chance();
     if (mood < 0.08) return false;
     const answer = await (mood < 0.2 ? bank.decline(`bnk_${payment}`) : bank.approve(`bnk_${payment}`));

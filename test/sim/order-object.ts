@@ -39,8 +39,17 @@ interface Rows {
   readonly keys: Map<string, { fingerprint: string; subject: string }>;
 }
 
+/** What an order's object can be asked. */
+export type Question =
+  | { ask: "view" | "alarm" }
+  | { ask: "start"; request: StartRequest }
+  | { ask: "cancel"; placement: Placement }
+  | { ask: "refund"; request: RefundRequest }
+  | { ask: "report"; reports: readonly Report[]; settles: string | null };
+
 export interface OrderHost {
   now(): number;
+  asked(question: Question): void;
   alarm(at: number): void;
   send(order: Order, waiting: readonly { key: string; effect: Effect | null }[]): void;
   /** Every commit, for whoever watches the rules. */
@@ -87,6 +96,7 @@ export class OrderObject {
   }
 
   view(): Order | null {
+    this.#host.asked({ ask: "view" });
     this.#load();
     const order = this.order;
     if (order?.state === "pending" && this.#host.now() >= order.payBy)
@@ -95,6 +105,7 @@ export class OrderObject {
   }
 
   start(request: StartRequest): StartAnswer {
+    this.#host.asked({ ask: "start", request });
     this.#load();
     const key = `payment ${request.key}`;
     const now = this.#host.now();
@@ -113,6 +124,7 @@ export class OrderObject {
   }
 
   cancel(placement: Placement): CancelAnswer {
+    this.#host.asked({ ask: "cancel", placement });
     this.#load();
     const now = this.#host.now();
     const before = this.order ?? unborn(placement, now);
@@ -125,6 +137,7 @@ export class OrderObject {
   }
 
   refund(request: RefundRequest): RefundAnswer {
+    this.#host.asked({ ask: "refund", request });
     this.#load();
     const key = `refund ${request.key}`;
     const now = this.#host.now();
@@ -145,6 +158,7 @@ export class OrderObject {
   }
 
   report(reports: readonly Report[], settles: string | null): Order | null {
+    this.#host.asked({ ask: "report", reports, settles });
     this.#load();
     if (!this.rows) return null;
     return this.#step(settles, () => {
@@ -156,6 +170,7 @@ export class OrderObject {
   }
 
   alarm(): void {
+    this.#host.asked({ ask: "alarm" });
     this.alarmAt = null;
     this.#load();
     this.#armedAt = null;

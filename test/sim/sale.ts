@@ -46,14 +46,14 @@ export interface Lived {
 let worlds = 0;
 
 /** Lives one sale from its seed: faults on, then healed, then at rest; and looks whether every law holds. */
-export async function live(
-  seed: number,
-  { buyers: who, faults: only }: Choice = EVERYTHING,
-  sqlEvery = 40,
-): Promise<Lived> {
-  const weather = weatherOf(seed, worlds++, sqlEvery);
-  const world = new World(weather, only);
-  const putBack = takeGlobals(world.loop, seed);
+export function live(seed: number, choice: Choice = EVERYTHING, sqlEvery = 40): Promise<Lived> {
+  return liveIn(new World(weatherOf(seed, worlds++, sqlEvery), choice.faults), choice.buyers);
+}
+
+/** @param who the buyers that come; null are all of them. */
+export async function liveIn(world: World, who: Choice["buyers"]): Promise<Lived> {
+  const { weather } = world;
+  const putBack = takeGlobals(world.loop, weather.seed);
   let violation: string | null = null;
   const buyers = Array.from({ length: weather.buyers }, (_, n) => new Buyer(world, n));
   try {

@@ -18,6 +18,8 @@ export interface SkuHost {
   readonly skewMs: number;
   alarm(at: number): void;
   queues(): Pick<Env, "ORDER_EVENTS" | "EFFECTS">;
+  /** What a commit was asked to do: nothing when only time passed. */
+  asked(commands: readonly SkuCommand[], at: number): void;
   committed(events: readonly SkuEvent[], at: number): void;
   overdue(moves: readonly StockMove[]): void;
   restored(fromSnapshot: boolean, state: SkuState): void;
@@ -170,6 +172,7 @@ export class SkuObject {
   #commit(commands: readonly SkuCommand[]): SkuAnswer[] {
     const { state, outbox, publisher } = this.#load();
     const { results, events, overdue } = apply(state, commands, this.#host.now());
+    if (commands.length > 0 || events.length > 0) this.#host.asked(commands, state.now);
     if (events.length > 0) this.#host.committed(events, state.now);
     this.#sinceSnapshot += events.length;
     for (const { json, bytes, events: written } of bodiesOf(events, state.offers)) {

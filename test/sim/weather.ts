@@ -41,16 +41,16 @@ export interface Weather {
 export function weatherOf(seed: number, nth: number, sqlEvery: number): Weather {
   const chance = chanceOf(seed);
   const pick = (below: number): number => Math.floor(chance() * below);
-  const buyers = 200 + pick(400);
+  const buyers = 400 + pick(500);
   const skus = Array.from({ length: 1 + pick(3) }, (_, index) => ({
-    name: `lamp-${index}`,
-    stock: Math.max(1, pick(Math.floor(buyers * (chance() < 0.7 ? 0.6 : 2)))),
+    name: `lamp-${seed}-${index}`,
+    stock: Math.max(1, pick(Math.floor(buyers * (chance() < 0.6 ? 0.8 : 2)))),
     price: 100 + pick(10_000),
     gates: chance() < 0.25 ? 1 + pick(2) : 0,
   }));
   const holdMs = [60_000, 300_000, 600_000][pick(3)] ?? 60_000;
   const d1Down = downOf(chance(), chance());
-  const rushMs = [500, 10_000, 120_000][pick(3)] ?? 10_000;
+  const rushMs = [300, 3_000, 30_000][pick(3)] ?? 3_000;
   const healedMs = rushMs + holdMs + pick(d1Down ? 120_000 : 1_200_000);
   const rates = new Map<string, number>();
   const isCalm = chance() < 0.03;
@@ -65,7 +65,7 @@ export function weatherOf(seed: number, nth: number, sqlEvery: number): Weather 
     healedMs,
     deploysMs: isCalm ? [] : Array.from({ length: pick(3) }, () => pick(healedMs)),
     d1Down: d1Down && d1Down(healedMs),
-    snapshotEvents: 20 + pick(300),
+    snapshotEvents: 50 + pick(600),
     isSqlReal: seed % sqlEvery === 0,
     buyersComeBack: chance() < 0.5,
     rateOf(fault, rate) {

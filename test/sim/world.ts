@@ -18,6 +18,7 @@ import { SimQueue } from "./queues.ts";
 import { SkuObject } from "./sku-object.ts";
 import { Seen } from "./sometimes.ts";
 import { stubsOf } from "./stubs.ts";
+import type { Tape } from "./tape.ts";
 import type { Weather } from "./weather.ts";
 
 export const SALE = "sale";
@@ -43,8 +44,11 @@ export class World {
   readonly sale: Sale;
   readonly env: Env;
   readonly #skews = new Map<string, number>();
+  readonly #tape: Tape | null;
 
-  constructor(weather: Weather, only: ReadonlySet<number> | null) {
+  /** @param tape everything that objects are asked is written down there. */
+  constructor(weather: Weather, only: ReadonlySet<number> | null, tape: Tape | null = null) {
+    this.#tape = tape;
     this.weather = weather;
     this.loop = new Loop(weather.beganAt);
     const sinceBeginning = (): number => this.loop.now - weather.beganAt;
@@ -179,6 +183,7 @@ export class World {
       alarm: (at) => this.alarm(sku, party, at, skewMs),
       queues: () => this.env,
       committed: (events, at) => auditor.hear(events, at),
+      asked: (commands, at) => this.#tape?.askSku(number, commands, at),
       overdue: () => this.seen.see("claim_asked"),
       restored: (fromSnapshot) => {
         if (fromSnapshot) this.seen.see("restored_from_snapshot");
@@ -206,6 +211,7 @@ export class World {
     const skuSkews = [...this.weather.skus].map(({ name }) => this.clockOf(name, 0) - this.loop.now);
     const object: OrderObject = new OrderObject(id, {
       now: () => this.loop.now + skewMs,
+      asked: (question) => this.#tape?.askOrder(id, question, this.loop.now + skewMs),
       alarm: (at) => this.alarm(object, party, at, skewMs),
       send: (order, waiting) => void carry(this.env, order, waiting),
       committed: (before, after, decision, cause) => {
