@@ -41,7 +41,7 @@ export interface Weather {
 export function weatherOf(seed: number, nth: number, sqlEvery: number): Weather {
   const chance = chanceOf(seed);
   const pick = (below: number): number => Math.floor(chance() * below);
-  const buyers = 400 + pick(500);
+  const buyers = 150 + pick(300);
   const skus = Array.from({ length: 1 + pick(3) }, (_, index) => ({
     name: `lamp-${seed}-${index}`,
     stock: Math.max(1, pick(Math.floor(buyers * (chance() < 0.6 ? 0.8 : 2)))),
