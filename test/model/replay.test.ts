@@ -37,11 +37,11 @@ function askSku(sku: SkuApi, commands: readonly SkuCommand[]): Promise<unknown> 
     case "hold":
       return sku.holdMany(commands.flatMap((one) => (one.type === "hold" ? [one.request] : [])));
     case "claim":
-      return sku.claim(command.request);
+      return sku.claimMany(commands.flatMap((one) => (one.type === "claim" ? [one.request] : [])));
     case "commit":
-      return sku.commit(command.move);
+      return sku.commitMany(commands.flatMap((one) => (one.type === "commit" ? [one.move] : [])));
     case "release":
-      return sku.release(command.move, command.reason);
+      return sku.releaseMany(commands.flatMap((one) => (one.type === "release" ? [one] : [])));
     case "retake":
       return sku.retake(command.move, command.until);
     case "restock":
@@ -114,9 +114,12 @@ describe.for(inject("recordings"))(
           vi.setSystemTime(at);
           await askOrder(stub(), question);
           if (chance() > EVICTED) continue;
+          // What nobody has seen a difference in yet is written before anybody reads the history, and lost with memory.
+          await stub().timeline();
           await evictDurableObject(stub());
           await deafen(stub());
         }
+        await stub().timeline();
         const found = await runInDurableObject(stub(), (_, { storage }) => {
           const { sql } = storage;
           if (sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'current'").toArray().length === 0)

@@ -1,6 +1,6 @@
 import { assertCounted } from "../../durable-objects/sku/conservation.ts";
 import { freeze } from "../../durable-objects/sku/snapshot.ts";
-import { advance } from "../../durable-objects/sku/state.ts";
+import { advance } from "../../durable-objects/sku/leaving.ts";
 import { skuNumberOf, type OrderId } from "../../schema/ids.ts";
 import type { Order, Placement } from "../../schema/order.ts";
 import { must, type Unit } from "./audit.ts";

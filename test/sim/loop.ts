@@ -82,12 +82,14 @@ export class Loop {
 
   /** A pause of code that does not know of this loop. */
   foreignPause(ms: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
+    const pause = new Promise<void>((resolve) => {
       // Whoever gives up its pause has raced it against something else: that it never ends is as good as a rejection.
       this.after(ms, () => {
         if (!signal?.aborted) resolve();
       });
     });
+    // The end of a turn is waited for by work that is counted; longer pauses are nobody's.
+    return ms === 0 ? this.waiting(pause) : pause;
   }
 
   /** Lives until nothing is planned any more, or until this instant. */

@@ -1,10 +1,14 @@
 import type { SkuAnswer, SkuAnswers, SkuCommand } from "../../durable-objects/sku/commands.ts";
+import type { Chunk } from "../../durable-objects/sku/archive.ts";
+import { replay, type Happened } from "../../durable-objects/sku/evolve.ts";
+import { advance } from "../../durable-objects/sku/leaving.ts";
+import { holdOf } from "../../durable-objects/sku/recall.ts";
 import { bodiesOf, eventsOf, rowOf, type Row } from "../../durable-objects/sku/journal-text.ts";
 import { apply, nextDueAt } from "../../durable-objects/sku/machine.ts";
 import { Outbox } from "../../durable-objects/sku/outbox.ts";
 import { Publisher } from "../../durable-objects/sku/publisher.ts";
 import { freeze, thaw } from "../../durable-objects/sku/snapshot.ts";
-import { advance, emptyState, replay, type SkuState } from "../../durable-objects/sku/state.ts";
+import { emptyState, type SkuState } from "../../durable-objects/sku/state.ts";
 import { soldOutViewOf, viewOf, viewOfHold } from "../../durable-objects/sku/views.ts";
 import type { OrderId, SkuNumber } from "../../schema/ids.ts";
 import type { HoldView, SkuEvent, SkuView, StockMove } from "../../schema/sku.ts";
@@ -46,6 +50,8 @@ export class SkuObject {
   readonly number: SkuNumber;
   readonly rows: { seq: number; at: number; body: string }[] = [];
   alarmAt: number | null = null;
+  /** What has left memory, and after which row. */
+  readonly #chunks: (Chunk & { seq: number })[] = [];
   readonly #host: SkuHost;
   readonly #snapshotEvents: number;
   #snapshot: { seq: number; texts: string[] } | null = null;
@@ -92,7 +98,7 @@ export class SkuObject {
 
   find(order: OrderId): HoldView | null {
     const state = this.#settled();
-    const hold = state.holds.get(order);
+    const hold = holdOf(state, order);
     return hold ? viewOfHold(state.offers, hold) : null;
   }
 
@@ -122,25 +128,36 @@ export class SkuObject {
 
   /** The state as the journal alone tells it. */
   replayed(): SkuState {
-    const state = emptyState();
+    const state = emptyState(this.#readChunk);
     replay(
       state,
-      this.rows.map(({ at, body }) => ({ at, events: eventsOf(body) })),
+      this.rows.map((row) => this.#happened(row)),
     );
     return state;
   }
 
+  readonly #readChunk = (chunk: number): string => {
+    const known = this.#chunks[chunk];
+    if (!known) throw new Error(`there is no chunk ${chunk}`);
+    return known.body;
+  };
+
+  #happened({ seq, at, body }: { seq: number; at: number; body: string }): Happened {
+    return { at, events: eventsOf(body), archived: this.#chunks.filter((chunk) => chunk.seq === seq) };
+  }
+
   #load(): Memory {
     if (this.#memory) return this.#memory;
-    const state = thaw(this.#snapshot?.texts ?? []);
+    const hashesOf = (upTo: number) => this.#chunks.slice(0, upTo).map(({ hashes }) => hashes);
+    const texts = this.#snapshot?.texts ?? [];
+    const state = texts.length > 0 ? thaw(texts, hashesOf, this.#readChunk) : emptyState(this.#readChunk);
     const from = this.#snapshot?.seq ?? 0;
     if (from > 0) advance(state, this.rows[from - 1]?.at ?? 0);
     this.#sinceSnapshot = 0;
     for (let index = from; index < this.rows.length; index++) {
-      const { at, body } = this.rows[index] as { at: number; body: string };
-      const events = eventsOf(body);
-      replay(state, [{ at, events }]);
-      this.#sinceSnapshot += events.length;
+      const happened = this.#happened(this.rows[index] as (typeof this.rows)[number]);
+      replay(state, [happened]);
+      this.#sinceSnapshot += happened.events.length;
     }
     const read = (after: number, through: number, limit: number): Row[] =>
       this.rows.slice(after, Math.min(through, after + limit)).map((row) => rowOf(row, state.offers));
@@ -171,7 +188,7 @@ export class SkuObject {
 
   #commit(commands: readonly SkuCommand[]): SkuAnswer[] {
     const { state, outbox, publisher } = this.#load();
-    const { results, events, overdue } = apply(state, commands, this.#host.now());
+    const { results, events, overdue, archived } = apply(state, commands, this.#host.now());
     if (commands.length > 0 || events.length > 0) this.#host.asked(commands, state.now);
     if (events.length > 0) this.#host.committed(events, state.now);
     this.#sinceSnapshot += events.length;
@@ -180,6 +197,7 @@ export class SkuObject {
       this.rows.push({ seq, at: state.now, body: json });
       outbox.wrote({ seq, at: state.now, bytes, events: written }, this.#host.now());
     }
+    for (const chunk of archived) this.#chunks.push({ ...chunk, seq: this.rows.length });
     const keep = this.#sinceSnapshot >= this.#snapshotEvents;
     if (keep) {
       this.#snapshot = { seq: this.rows.length, texts: [...freeze(state)] };

@@ -1,14 +1,18 @@
 import { Pool } from "../../durable-objects/gate/pool.ts";
-import type { SkuAnswers } from "../../durable-objects/sku/commands.ts";
+import type { SkuAnswers, SkuCommand } from "../../durable-objects/sku/commands.ts";
 import type { GateView } from "../../schema/actors.ts";
 import { isOrderId, type OrderId, type SkuNumber } from "../../schema/ids.ts";
 import type { Placement, RefundRequest, Report, StartRequest } from "../../schema/order.ts";
 import { ok } from "../../schema/result.ts";
 import type { Sale } from "../../schema/sale.ts";
 import type {
+  ClaimAnswer,
   ClaimRequest,
+  HoldAnswer,
   HoldRequest,
   KeyRequest,
+  MoveAnswer,
+  Release,
   ReleaseReason,
   RestockRequest,
   StockMove,
@@ -38,10 +42,15 @@ export interface Callable {
   skuObject(number: SkuNumber): SkuObject;
 }
 
+interface Pools {
+  readonly holds: Map<string, Pool<HoldRequest, HoldAnswer>>;
+  readonly claims: Map<string, Pool<ClaimRequest, ClaimAnswer>>;
+}
+
 /** What the Worker finds under the names of its bindings: objects that are called through everything that may go wrong. */
 export function stubsOf(world: Callable) {
   const skus = new Map<string, object>();
-  const pools = new Map<string, Pool>();
+  const pools: Pools = { holds: new Map(), claims: new Map() };
   const orders = new Map<string, object>();
   const remembered = (known: Map<string, object>, name: string, make: () => object): object => {
     let stub = known.get(name);
@@ -61,6 +70,8 @@ export function stubsOf(world: Callable) {
 function skuStub(world: Callable, sku: SkuObject) {
   const { calls } = world;
   const partyOf = (order: OrderId): number => world.partyOf(order);
+  const askAll = <Answer>(party: number, commands: readonly SkuCommand[]): Promise<Answer[]> =>
+    calls.call(party, sku, () => sku.askAll(commands) as Answer[]);
   const know = ({ order, buyer }: HoldRequest): number => {
     const party = partyOfBuyer(buyer);
     world.parties.set(order, party);
@@ -79,10 +90,26 @@ function skuStub(world: Callable, sku: SkuObject) {
     holdMany: (requests: readonly HoldRequest[]) => {
       const parties = requests.map(know);
       if (requests.length > 1) world.seen.see("pooled");
-      return calls.call(parties[0] ?? 0, sku, () =>
-        sku.askAll(requests.map((request) => ({ type: "hold" as const, request }))),
+      return askAll<HoldAnswer>(
+        parties[0] ?? 0,
+        requests.map((request) => ({ type: "hold" as const, request })),
       );
     },
+    claimMany: (requests: readonly ClaimRequest[]) =>
+      askAll<ClaimAnswer>(
+        partyOf((requests[0] as ClaimRequest).order),
+        requests.map((request) => ({ type: "claim" as const, request })),
+      ),
+    commitMany: (moves: readonly StockMove[]) =>
+      askAll<MoveAnswer>(
+        partyOf((moves[0] as StockMove).order),
+        moves.map((move) => ({ type: "commit" as const, move })),
+      ),
+    releaseMany: (releases: readonly Release[]) =>
+      askAll<MoveAnswer>(
+        partyOf((releases[0] as Release).move.order),
+        releases.map(({ move, reason }) => ({ type: "release" as const, move, reason })),
+      ),
     claim: (request: ClaimRequest) =>
       calls.call(partyOf(request.order), sku, () => {
         const answer = sku.ask({ type: "claim", request });
@@ -133,7 +160,7 @@ function orderStub(world: Callable, name: string) {
 }
 
 /** A sale's own gate tells what is for sale; one with a slash in its name pools the presses for one SKU. */
-function gateStub(world: Callable, pools: Map<string, Pool>, name: string) {
+function gateStub(world: Callable, pools: Pools, name: string) {
   const { sale, loop } = world;
   const view = async (): Promise<GateView | null> => {
     if (name !== sale.id) return null;
@@ -149,13 +176,24 @@ function gateStub(world: Callable, pools: Map<string, Pool>, name: string) {
     return { sale, state: "open", serverTime: loop.now, offers };
   };
   const hold = (number: string, request: HoldRequest) => {
-    let pool = pools.get(name);
-    if (!pool) {
-      const sku = skuStub(world, world.skuObject(number));
-      pool = new Pool((requests) => sku.holdMany(requests) as Promise<SkuAnswers["hold"][]>);
-      pools.set(name, pool);
-    }
-    return loop.waiting(pool.hold(request));
+    const sku = skuStub(world, world.skuObject(number));
+    const pool = pooled(pools.holds, name, (requests) => sku.holdMany(requests));
+    return loop.waiting(pool.ask(request));
   };
-  return { view, hold };
+  const claim = (number: string, request: ClaimRequest) => {
+    const sku = skuStub(world, world.skuObject(number));
+    const pool = pooled(pools.claims, name, (requests) => sku.claimMany(requests));
+    return loop.waiting(pool.ask(request));
+  };
+  return { view, hold, claim };
+}
+
+function pooled<Asked, Answer>(
+  pools: Map<string, Pool<Asked, Answer>>,
+  name: string,
+  askAll: (batch: readonly Asked[]) => Promise<readonly Answer[]>,
+): Pool<Asked, Answer> {
+  let pool = pools.get(name);
+  if (!pool) pools.set(name, (pool = new Pool(askAll)));
+  return pool;
 }

@@ -257,6 +257,8 @@ export class World {
     switch (message.type) {
       case "order_effect":
         return this.partyOf(message.order);
+      case "case_raised":
+        return 0;
       case "claim_overdue":
         return this.partyOf(message.move.order);
       case "order_changed":

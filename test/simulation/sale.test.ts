@@ -3,11 +3,12 @@ import { EVERYTHING, live } from "../sim/sale.ts";
 import { neverSeen } from "../sim/sometimes.ts";
 import { Tally } from "../sim/tally.ts";
 
-/** The short form of `npm run sim`. In one of them D1 is a real SQLite. */
-const SALES = 70;
-const SQL_EVERY = 50;
+/** The short form of `npm run sim`. In one of these sales D1 is a real SQLite, and some are there for what seldom happens. */
+const SALES = 40;
+const RARE = [57, 66, 296];
+const SQL_EVERY = 40;
 const only = process.env["SEED"];
-const seeds = only ? [Number(only)] : Array.from({ length: SALES }, (_, index) => index + 1);
+const seeds = only ? [Number(only)] : [...Array.from({ length: SALES }, (_, index) => index + 1), ...RARE];
 
 test(
   "sales in which everything goes wrong that can come to rest, and no law is broken",
