@@ -49,7 +49,7 @@ class Real {
 
   async row(): Promise<{ order: unknown; owed: string[] }> {
     // What nobody has seen a difference in yet is written before anybody reads the history.
-    await this.stub.timeline();
+    await (this.stub as OrderApi).timeline();
     return runInDurableObject(this.stub, (_, { storage: { sql } }) => {
       if (sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'current'").toArray().length === 0)
         return { order: null, owed: [] };

@@ -55,6 +55,9 @@ function askSku(sku: SkuApi, commands: readonly SkuCommand[]): Promise<unknown> 
   }
 }
 
+/** As its interface has it: every answer is waited for. */
+const api = (stub: DurableObjectStub<OrderActor>): OrderApi => stub;
+
 async function askOrder(stub: DurableObjectStub<OrderActor>, question: Question): Promise<unknown> {
   const order: OrderApi = stub;
   switch (question.ask) {
@@ -115,11 +118,11 @@ describe.for(inject("recordings"))(
           await askOrder(stub(), question);
           if (chance() > EVICTED) continue;
           // What nobody has seen a difference in yet is written before anybody reads the history, and lost with memory.
-          await stub().timeline();
+          await api(stub()).timeline();
           await evictDurableObject(stub());
           await deafen(stub());
         }
-        await stub().timeline();
+        await api(stub()).timeline();
         const found = await runInDurableObject(stub(), (_, { storage }) => {
           const { sql } = storage;
           if (sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'current'").toArray().length === 0)
