@@ -58,6 +58,26 @@ test("units that an order never came for go back, and units that somebody pays f
   expect(released).toEqual([`${gone.order} pay_by_passed`]);
 });
 
+test("an order whose refund is long on its way is told what time it is, with money that is back or just sent it is not", async () => {
+  const returning = (state: "pending" | "succeeded", ago: number): Order => {
+    const order = situations.refunding();
+    return {
+      ...aged(order, HOUR_MS),
+      refunds: [refund(order, { amount: cny(40), state, createdAt: NOW - ago })],
+    };
+  };
+  const lost = returning("pending", HOUR_MS);
+  const young = returning("pending", 60_000);
+  const back = returning("succeeded", HOUR_MS);
+  await store(lost, young, back);
+  const actors = [lost, young, back].map((order) => new FakeOrder(order));
+  const orders = Object.fromEntries(
+    [lost, young, back].map(({ order }, at) => [order, actors[at] ?? new FakeOrder(null)]),
+  );
+  await sweep(worldOf({ orders }), NOW);
+  expect(actors.map(({ heard }) => heard.length)).toEqual([1, 0, 0]);
+});
+
 test("one that cannot be reached holds up nobody else", async () => {
   const lost = aged(situations.paying(), 2 * HOUR_MS);
   await store(lost);
