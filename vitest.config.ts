@@ -1,4 +1,5 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /** A test that hangs must end; a machine that is slow or busy must not fail one. */
@@ -11,6 +12,8 @@ const HANGS_MS = 60_000;
 export default defineConfig({
   test: {
     silent: "passed-only",
+    // One worker more than Vitest would start on a machine with two cores: they wait more than they compute.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         test: {

@@ -188,7 +188,13 @@ test("one order's work is done one piece after the other, and orders beside each
   });
   const first = effectOf(lineOf(one, "lamp-red"), commit);
   await deliverTo(consumeEffects, world, bodies(first, first, effectOf(lineOf(two, "lamp-blue"), commit)));
-  expect(trace).toEqual(["red begins", "blue begins", "red ends", "red begins", "blue ends", "red ends"]);
+  expect(trace.filter((entry) => entry.startsWith("red"))).toEqual([
+    "red begins",
+    "red ends",
+    "red begins",
+    "red ends",
+  ]);
+  expect(trace.indexOf("blue begins")).toBeLessThan(trace.indexOf("red ends"));
 });
 
 describe("bad work", () => {

@@ -1,14 +1,5 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  closeSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, mkdtempSync, openSync, closeSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server as HttpServer } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
@@ -17,8 +8,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "../../worker/local/client.ts";
-import { prepare } from "../../worker/local/prepare.ts";
-import { migrate } from "../../worker/local/wrangler.ts";
+import { prepared } from "../system/prepared.ts";
 import { freePort, Server } from "../system/server.ts";
 
 const READY_MS_MAX = 60_000;
@@ -26,8 +16,6 @@ const READY_MS_MAX = 60_000;
 const DYING_MS_MAX = 2_000;
 /** What writes to disk and what makes it stay there. */
 const BOUNDARIES = ["fsync", "fdatasync", "pwrite64", "ftruncate"] as const;
-/** Made once for every run: a run is about restarts, and restarts build nothing. */
-const BUNDLE = join(import.meta.dirname, "../.artifacts/bundle");
 const LOOPBACK = "--external-addr=loopback=";
 /** As many open files as the system allows: every live object has some. */
 const FILES = 'ulimit -n "$(ulimit -Hn)" 2>/dev/null; exec "$0" "$@"';
@@ -62,9 +50,7 @@ export class Victim {
     const dir = mkdtempSync(join(tmpdir(), "doorbuster-crash-"));
     mkdirSync(join(dir, "tmp"));
     const dataDir = join(dir, "data");
-    await prepare(BUNDLE);
-    cpSync(BUNDLE, join(dataDir, "bundle"), { recursive: true });
-    migrate({ stateDir: join(dataDir, "state") });
+    await prepared(dataDir);
     const [args, config] = [join(dir, "arguments"), join(dir, "config")];
     const recorder = `#!/bin/sh\nprintf '%s\\n' "$@" >'${args}'\ncat >'${config}'\nexec '${WORKERD}' "$@" <'${config}'\n`;
     writeFileSync(join(dir, "workerd"), recorder, { mode: 0o700 });

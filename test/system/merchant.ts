@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client, type OrderBody } from "../../worker/local/client.ts";
-import { serveBundle } from "../../worker/local/miniflare.ts";
-import { wrangler } from "../../worker/local/wrangler.ts";
+import { serveBuilt } from "../../worker/local/miniflare.ts";
+import { prepared } from "./prepared.ts";
 import { freePort, SECRETS, until } from "./server.ts";
 
 type Answering = (request: Request) => Promise<Response>;
@@ -33,11 +33,11 @@ export class Merchant {
   ): Promise<Merchant> {
     const dir = mkdtempSync(join(tmpdir(), "doorbuster-merchant-"));
     const stateDir = join(dir, "state");
-    wrangler("d1", "migrations", "apply", "DB", "--local", "--persist-to", stateDir);
+    await prepared(dir);
     prepare(stateDir);
     const port = await freePort();
     const lines: string[] = [];
-    const server = await serveBundle({
+    const server = await serveBuilt({
       config: "wrangler.toml",
       port,
       outDir: join(dir, "bundle"),

@@ -9,6 +9,7 @@ import { payment, pending, refund } from "../fixtures/orders.ts";
 import { providerConformance } from "../providers/conformance.ts";
 import { fresh, type Letter, type LetterFacts, type Provider } from "../providers/provider.ts";
 import { overHttp } from "./over-http.ts";
+import { prepared } from "./prepared.ts";
 import { freePort, freshDataDir, SECRETS, Server, until } from "./server.ts";
 
 const { SANDBOX_WEBHOOK_SECRET: secret } = SECRETS;
@@ -101,6 +102,7 @@ describe("a bank in another deployment", () => {
 
   test("sends the buyer to its own page, and its callbacks to the shop", async () => {
     const shop = new Server(await freePort(), freshDataDir());
+    await prepared(shop.dataDir);
     await shop.start("serve", { SANDBOX_BANK_URL: server.client.origin });
     try {
       await shop.client.defineSale("elsewhere", "lamp-elsewhere", { stock: 1, holdSeconds: 120 });

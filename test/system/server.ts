@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "../../worker/local/client.ts";
+import { prepared } from "./prepared.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const READY_MS_MAX = 60_000;
@@ -43,6 +44,7 @@ export class Server {
 
   static async fresh(): Promise<Server> {
     const server = new Server(await freePort(), freshDataDir());
+    await prepared(server.dataDir);
     await server.start();
     return server;
   }
