@@ -10,13 +10,13 @@ import { Tally } from "./tally.ts";
 import type { News, Task } from "./worker.ts";
 
 /**
- * `npm run sim -- --orders 10000000 --workers 2 --from 1`: sales on a virtual clock, each from a seed, with everything going
+ * `npm run sim -- --orders 300000 --workers 2 --from 1`: sales on a virtual clock, each from a seed, with everything going
  * wrong that can; then it stops going wrong, and every law must hold. `SEED=n npm run sim` lives one of them again.
  */
 
 const { values } = parseArgs({
   options: {
-    orders: { type: "string", default: "10000000" },
+    orders: { type: "string", default: "300000" },
     workers: { type: "string", default: String(Math.min(2, availableParallelism())) },
     from: { type: "string", default: "1" },
     "sql-every": { type: "string", default: "40" },

@@ -58,6 +58,13 @@ describe("a purchase by PayPal", () => {
     await merchant.becomes(purchase, "refunded", 10_000);
   });
 
+  test("is paid without a single callback", async () => {
+    const purchase = await merchant.placed();
+    const { action } = await merchant.pay(purchase, "paypal");
+    emulator.approve(orderOf(action?.url));
+    await merchant.becomes(purchase, "paid", 60_000);
+  });
+
   test("that was approved too late is never taken", async () => {
     const from = emulator.events.length;
     const purchase = await merchant.placed({ holdSeconds: 2 });
