@@ -63,8 +63,13 @@ export class Copy {
     }
   }
 
+  /** A run that was broken off may still be writing here: that must not hide why it was. */
   remove(): void {
-    rmSync(this.#dir, { recursive: true, force: true });
+    try {
+      rmSync(this.#dir, { recursive: true, force: true });
+    } catch {
+      console.error(`${this.#dir} is still in use and stays.`);
+    }
   }
 
   async #firstFailure(tests: readonly string[]): Promise<string | null> {
