@@ -3,7 +3,8 @@ import type { Client } from "../../worker/local/client.ts";
 import { SECRETS, until } from "../system/server.ts";
 import { mayFollow, type Seen } from "./ledger.ts";
 
-const HOLD_SECONDS = 600;
+/** Longer than all kills take: a script that was broken off first is played to its end after the last of them. */
+const HOLD_SECONDS = 4 * 3_600;
 /** How long the abandoned order's unit is held. */
 const ABANDONED_HOLD_SECONDS = 1;
 /** What happens by itself may have to wait for the question that is asked when a callback did not come. */
