@@ -226,6 +226,13 @@ describe("a notification of WeChat Pay", () => {
       expect(
         await code(await sign(await someone.sealed("TRANSACTION.SUCCESS", transactionOf(some, facts)))),
       ).toBe("invalid_request");
+    const resource = {
+      mchid: "1900000009",
+      out_trade_no: some.id,
+      out_refund_no: refundIdOf(orderOf(some.id), 1),
+      refund_status: "SUCCESS",
+    };
+    expect(await code(await sign(await someone.sealed("REFUND.SUCCESS", resource)))).toBe("invalid_request");
   });
 
   test("sealed with another key, or touched under a signature that is right, is not opened", async () => {
