@@ -10,6 +10,8 @@ const ABANDONED_HOLD_SECONDS = 1;
 /** What happens by itself may have to wait for the question that is asked when a callback did not come. */
 const SETTLE_MS_MAX = 60_000;
 const LOOK_MS = 20;
+/** Payments of one order: each may be the one that a kill kept from the bank. */
+const ATTEMPTS_MAX = 5;
 
 const ROLES = ["abandoned", "paid", "cancelled", "refunded"] as const;
 type Role = (typeof ROLES)[number];
@@ -108,28 +110,42 @@ export class Script {
       throw new Error(`one key, two orders: ${told.id}, ${answer.body.id}`);
   }
 
-  /** Starts a payment, approves it at the bank, and waits until its callback has come. */
+  /** Pays as a buyer does: approves at the bank, and tries again when it turns out that the bank had never heard of it. */
   async #pay(role: Role): Promise<void> {
-    const { body } = await this.#call<{ action: { url: string } | null; state: string }>(
-      role,
-      `/v1/orders/${this.#idOf(role)}/payments`,
-      { provider: "sandbox" },
-    );
-    const page = body.action?.url.split("/").at(-1);
-    if (page && !(await this.#client.approve(page))) throw new Error(`${this.sale}: ${page} was not taken`);
-    await this.#until(role, "paid");
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+      const { body } = await this.#call<{ action: { url: string } | null }>(
+        role,
+        `/v1/orders/${this.#idOf(role)}/payments`,
+        { provider: "sandbox" },
+        `-${attempt}`,
+      );
+      const page = body.action?.url.split("/").at(-1);
+      if (page && !(await this.#client.approve(page))) throw new Error(`${this.sale}: ${page} was not taken`);
+      if ((await this.#until(role, "paid", "pending")).state !== "pending") return;
+    }
+    throw new Error(`${this.sale}: nobody takes the money of the order that is ${role}`);
   }
 
-  async #call<T>(role: Role, path: string, body: unknown = {}): Promise<{ status: number; body: T }> {
-    return this.#client.call<T>("POST", path, await this.#tokenOf(role), body, `${this.sale}-${role}`);
+  async #call<T>(
+    role: Role,
+    path: string,
+    body: unknown = {},
+    attempt = "",
+  ): Promise<{ status: number; body: T }> {
+    const key = `${this.sale}-${role}${attempt}`;
+    return this.#client.call<T>("POST", path, await this.#tokenOf(role), body, key);
   }
 
-  async #until(role: Role, state: string): Promise<void> {
+  /** Waits for one of these states. A unit that somebody has got back the money of counts as paid for. */
+  async #until(role: Role, ...states: string[]): Promise<Seen> {
     const deadline = Date.now() + SETTLE_MS_MAX;
-    for (let seen = await this.#read(role); seen.state !== state; seen = await this.#read(role)) {
-      if (seen.state === "refunded") return;
+    for (;;) {
+      const seen = await this.#read(role);
+      if (states.includes(seen.state) || seen.state === "refunded") return seen;
       if (Date.now() > deadline)
-        throw new Error(`${this.sale}: ${seen.id} stays ${seen.state}, and was to become ${state}`);
+        throw new Error(
+          `${this.sale}: ${seen.id} stays ${seen.state}, and was to become ${states.join(" or ")}`,
+        );
       await sleep(LOOK_MS);
     }
   }
