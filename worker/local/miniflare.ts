@@ -91,7 +91,6 @@ export async function serveBuilt({
       ...(hear && { handleStructuredLogs: ({ message }: { message: string }) => hear(message) }),
       host: "127.0.0.1",
       port: 0,
-      ...(process.env.INSPECT && config === "wrangler.toml" ? { inspectorPort: 9339 } : {}),
       resourcePersistencePath: join(stateDir, "v3"),
       workers: [
         {
