@@ -1,6 +1,6 @@
 import type { OrderId, SkuNumber } from "./ids.ts";
 import type { Case, Effect, Order, Placement, Report } from "./order.ts";
-import type { StockMove } from "./sku.ts";
+import type { SkuRows, StockMove } from "./sku.ts";
 
 /** What travels in queues. A consumer refuses a version it does not know, and the letter goes dead where people see it. */
 
@@ -34,13 +34,20 @@ export type EffectMessage =
 /** ORDER_EVENTS: what the read model learns, from an order's own actor or, before there is one, from its home SKU. */
 export type OrderEventMessage =
   | { readonly v: 1; readonly type: "order_changed"; readonly order: Order; readonly at: number }
+  /** What rows of a SKU's journal tell: the first one after `after`, the last one `through`. The SKU hears once D1 has them. */
+  | ({
+      readonly v: 1;
+      readonly type: "sku_rows";
+      readonly sku: SkuNumber;
+      readonly after: number;
+      readonly through: number;
+      readonly at: number;
+    } & SkuRows)
+  /** The same in full, from the auditor, where D1 is to be told anew. Nobody hears of it. */
   | {
       readonly v: 1;
       readonly type: "sku_changed";
       readonly sku: SkuNumber;
-      /** The journal rows this message speaks of, the first one left out: what the SKU is told once D1 has it. */
-      readonly after: number;
-      readonly through: number;
       readonly placed: readonly Placement[];
       /** Orders whose home hold ended before anything happened to them, and when. */
       readonly expired: readonly { readonly placement: Placement; readonly at: number }[];

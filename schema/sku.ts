@@ -203,3 +203,11 @@ export type SkuEvent =
   | { type: "restocked"; key: string; fingerprint: string; delta: number; reason: string }
   | { type: "bound"; buyer: BuyerId; key: string; fingerprint: string; order: OrderId }
   | { type: "unbound"; buyer: BuyerId; key: string; order: OrderId };
+
+/** What rows of a SKU's journal tell of orders, in the journal's own words. */
+export interface SkuRows {
+  /** The configurations that they speak of, by their numbers in the journal. */
+  readonly offers: readonly (readonly [number, SkuConfig])[];
+  /** When, and which orders were placed or have ended then, each as `journal-text.ts` writes it. */
+  readonly rows: readonly { readonly at: number; readonly news: readonly (readonly unknown[])[] }[];
+}

@@ -69,7 +69,7 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
       const { state, sinceSnapshot, published } = this.#store.load();
       this.#state = state;
       this.#sinceSnapshot = sinceSnapshot;
-      const read: ReadRows = (...range) => this.#store.read(...range).map((row) => rowOf(row, state.offers));
+      const read: ReadRows = (...range) => this.#store.read(...range).map(rowOf);
       this.#outbox = new Outbox(published, this.#store.seq, Date.now(), state.offers, read);
     } catch (cause) {
       logError({ event: "sku_not_loaded", actor: ctx.id.name ?? null }, cause);

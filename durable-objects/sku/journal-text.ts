@@ -3,10 +3,10 @@ import type { SkuConfig, SkuEvent } from "../../schema/sku.ts";
 
 /** What a message says beside what rows tell. */
 const ENVELOPE_BYTES = 1_000;
-/** A journal row is never more than one message can carry, so that an acknowledged `through` is a whole row. */
+/** A journal row, with the offers it tells of, is never more than one message can carry, so that an acknowledged `through` is a whole row. */
 export const ROW_BYTES_MAX = MESSAGE_BYTES_MAX - ENVELOPE_BYTES;
-/** Names, sums and times that an order in full has beside its journal text and its offer. */
-const NAMES_BYTES = 300;
+/** What a message says beside each row, and beside each offer. */
+const FRAME_BYTES = 50;
 
 /**
  * An event as the journal writes it. The four kinds that a rush writes by the million are arrays without names, in the order
@@ -23,6 +23,9 @@ type Short =
       ...ended: [] | [string, number, number, number, number, ...others: unknown[]],
     ];
 
+/** See `SkuRows`. */
+export type Written = Short | SkuEvent;
+
 type Kind<T extends SkuEvent["type"]> = Extract<SkuEvent, { type: T }>;
 
 /** `held, order, buyer, quantity, until`, and for a home hold `key, fingerprint, offer` and the other lines. */
@@ -38,7 +41,9 @@ function shortReleased({ order, reason, ended }: Kind<"released">): Short {
   return ["released", order, reason, buyer, quantity, offer, createdAt, payBy, ...others];
 }
 
-function shortOf(event: SkuEvent): Short | SkuEvent {
+export function writtenOf(event: Kind<"held" | "claimed" | "sold" | "released">): Short;
+export function writtenOf(event: SkuEvent): Written;
+export function writtenOf(event: SkuEvent): Written {
   switch (event.type) {
     case "held":
       return shortHeld(event);
@@ -53,21 +58,25 @@ function shortOf(event: SkuEvent): Short | SkuEvent {
   }
 }
 
-function longHeld([type, order, buyer, quantity, until, ...placed]: unknown[]): SkuEvent {
+function longHeld([type, order, buyer, quantity, until, ...placed]: readonly unknown[]): SkuEvent {
   const [key, fingerprint, offer, ...others] = placed;
   const home = placed.length > 0 ? { key, fingerprint, offer, others } : null;
   return { type, order, buyer, quantity, until, home } as Kind<"held">;
 }
 
-function longReleased([type, order, reason, ...gone]: unknown[]): SkuEvent {
+function longReleased([type, order, reason, ...gone]: readonly unknown[]): SkuEvent {
   const [buyer, quantity, offer, createdAt, payBy, ...others] = gone;
   const ended = gone.length > 0 ? { buyer, quantity, offer, createdAt, payBy, others } : null;
   return { type, order, reason, ended } as Kind<"released">;
 }
 
-function longOf(written: unknown[] | SkuEvent): SkuEvent {
-  if (!Array.isArray(written)) return written;
-  const [type, order, until] = written as [string, string, number];
+const isShort = (written: readonly unknown[] | SkuEvent): written is readonly unknown[] =>
+  Array.isArray(written);
+
+/** @throws for a kind that the journal does not write. */
+export function eventOf(written: readonly unknown[] | SkuEvent): SkuEvent {
+  if (!isShort(written)) return written;
+  const [type, order, until] = written as unknown as readonly [string, string, number];
   switch (type) {
     case "held":
       return longHeld(written);
@@ -83,76 +92,81 @@ function longOf(written: unknown[] | SkuEvent): SkuEvent {
 }
 
 /** One event as JSON. */
-export const textOf = (event: SkuEvent): string => JSON.stringify(shortOf(event));
+export const textOf = (event: SkuEvent): string => JSON.stringify(writtenOf(event));
 
 /** The events of a journal row. */
 export const eventsOf = (body: string): SkuEvent[] =>
-  (JSON.parse(body) as (unknown[] | SkuEvent)[]).map(longOf);
+  (JSON.parse(body) as (unknown[] | SkuEvent)[]).map(eventOf);
 
-/** A row of the journal. `bytes` is never less than what it tells the read model takes as JSON. */
-export interface Row {
-  readonly seq: number;
-  readonly at: number;
+/** The number of the configuration under which an order was placed or has ended here; null where an event tells of neither. */
+export function offerOf(event: SkuEvent): number | null {
+  if (event.type === "held") return event.home?.offer ?? null;
+  return event.type === "released" ? (event.ended?.offer ?? null) : null;
+}
+
+/** The body of a journal row to be: JSON of some events. */
+export interface Body {
+  readonly json: string;
+  /** What a message takes that tells of it, at most, beside the offers. */
   readonly bytes: number;
+  /** The configurations that it tells of, by number; none where it tells nothing. */
+  readonly offers: readonly number[];
   readonly events: readonly SkuEvent[];
 }
 
-/** Whether the read model must hear of it. */
-export const isNews = (event: SkuEvent): boolean =>
-  (event.type === "held" && event.home !== null) || (event.type === "released" && event.ended !== null);
-
-/** The body of a journal row to be: JSON of some events. `bytes`: see `Row`. */
-export interface Body {
-  readonly json: string;
-  readonly bytes: number;
-  readonly events: readonly SkuEvent[];
+/** A row of the journal. */
+export interface Row extends Omit<Body, "json"> {
+  readonly seq: number;
+  readonly at: number;
 }
 
 /** The events of one commit as the bodies of as few rows as may be: nearly always one. */
 export function bodiesOf(events: readonly SkuEvent[], offers: readonly SkuConfig[]): Body[] {
   const bodies: Body[] = [];
-  let json = "";
+  let texts: string[] = [];
+  let told = new Set<number>();
   let bytes = 0;
-  let from = 0;
-  const telling = tellingBytes(offers);
-  for (let i = 0; i < events.length; i++) {
-    const event = events[i] as SkuEvent;
+  let toldBytes = 0;
+  const close = (through: number): void => {
+    const from = through - texts.length;
+    const all = texts.length === events.length ? events : events.slice(from, through);
+    bodies.push({ json: `[${texts.join(",")}]`, bytes: bytes + FRAME_BYTES, offers: [...told], events: all });
+    texts = [];
+    told = new Set();
+    bytes = toldBytes = 0;
+  };
+  for (const [index, event] of events.entries()) {
     const text = textOf(event);
-    const size = utf8BytesOf(text) + 1 + (isNews(event) ? telling : 0);
-    if (json !== "" && bytes + size > ROW_BYTES_MAX) {
-      bodies.push({ json: `[${json}]`, bytes, events: events.slice(from, i) });
-      json = "";
-      bytes = 0;
-      from = i;
-    }
-    json += json === "" ? text : `,${text}`;
+    const size = utf8BytesOf(text) + 1;
+    const offer = offerOf(event);
+    const more = offer === null || told.has(offer) ? 0 : bytesOfOffer(offers, offer);
+    if (texts.length > 0 && bytes + toldBytes + size + more > ROW_BYTES_MAX) close(index);
+    texts.push(text);
     bytes += size;
+    if (offer === null || told.has(offer)) continue;
+    told.add(offer);
+    toldBytes += bytesOfOffer(offers, offer);
   }
-  if (json !== "")
-    bodies.push({ json: `[${json}]`, bytes, events: from === 0 ? events : events.slice(from) });
+  if (texts.length > 0) close(events.length);
   return bodies;
 }
 
 /** A row written earlier. */
-export function rowOf(
-  { seq, at, body }: { seq: number; at: number; body: string },
-  offers: readonly SkuConfig[],
-): Row {
+export function rowOf({ seq, at, body }: { seq: number; at: number; body: string }): Row {
   const events = eventsOf(body);
-  return { seq, at, bytes: utf8BytesOf(body) + events.filter(isNews).length * tellingBytes(offers), events };
+  const told = new Set(events.map(offerOf).filter((offer) => offer !== null));
+  return { seq, at, bytes: utf8BytesOf(body) + FRAME_BYTES, offers: [...told], events };
 }
 
 const offerBytes = new WeakMap<SkuConfig, number>();
 
-/** What an order in full has beside its journal text, at most. */
-function tellingBytes(offers: readonly SkuConfig[]): number {
-  let most = 0;
-  for (const offer of offers) {
-    let bytes = offerBytes.get(offer);
-    if (bytes === undefined) offerBytes.set(offer, (bytes = utf8BytesOf(JSON.stringify(offer))));
-    most = Math.max(most, bytes);
-  }
-  return NAMES_BYTES + most;
+/** What a message takes for one of the configurations. */
+export function bytesOfOffer(offers: readonly SkuConfig[], number: number): number {
+  const offer = offers[number];
+  if (!offer) return 0;
+  let bytes = offerBytes.get(offer);
+  if (bytes === undefined) offerBytes.set(offer, (bytes = utf8BytesOf(JSON.stringify(offer)) + FRAME_BYTES));
+  return bytes;
 }
 
 const NOT_ASCII = /[^\0-\x7f]/;

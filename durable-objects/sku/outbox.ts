@@ -1,7 +1,6 @@
-import type { Placement } from "../../schema/order.ts";
-import type { SkuConfig } from "../../schema/sku.ts";
-import { isNews, ROW_BYTES_MAX, type Row } from "./journal-text.ts";
-import { placementOf } from "./placement.ts";
+import type { SkuConfig, SkuRows } from "../../schema/sku.ts";
+import { bytesOfOffer, ROW_BYTES_MAX, type Row } from "./journal-text.ts";
+import { packed } from "./telling.ts";
 
 /** A message nobody acknowledged is sent again after 5 s, doubling to 5 min. */
 export const RESEND_MS = 5_000;
@@ -14,12 +13,9 @@ const FRESH_ROWS_MAX = 500;
 const PAGE_ROWS = 50;
 
 /** What a message tells about the rows after `after`, up to `through`. */
-export interface Draft {
+export interface Draft extends SkuRows {
   readonly after: number;
   readonly through: number;
-  readonly placed: readonly Placement[];
-  /** Orders that ended with their home hold, and when. */
-  readonly expired: readonly { readonly placement: Placement; readonly at: number }[];
 }
 
 interface Flight {
@@ -87,7 +83,8 @@ export class Outbox {
       flight.dueAt = now + Math.min(RESEND_MS * 2 ** flight.sends, RESEND_MS_MAX);
       flight.sends++;
       const { after, through } = flight;
-      drafts.push(draftOf(this.#read(after, through, through - after), this.#offers, after, through));
+      const rows = this.#read(after, through, through - after).filter((row) => !isSilent(row));
+      drafts.push({ after, through, ...packed(rows, this.#offers) });
     }
     while (this.#sentThrough < this.#last && this.#flights.length < IN_FLIGHT_MAX) {
       const rows = this.#unsent();
@@ -100,28 +97,38 @@ export class Outbox {
 
   /** Packs a page of rows into messages. Rows with nothing to tell travel with their neighbours, or not at all. */
   #pack(rows: readonly Row[], drafts: Draft[], now: number): void {
-    let packed: Row[] = [];
+    let load: Row[] = [];
+    let told = new Set<number>();
     let bytes = 0;
     const close = (through: number): void => {
-      if (packed.length > 0) {
+      if (load.length > 0) {
         const after = this.#sentThrough;
         this.#flights.push({ after, through, sends: 1, dueAt: now + RESEND_MS, acknowledged: false });
-        drafts.push(draftOf(packed, this.#offers, after, through));
+        drafts.push({ after, through, ...packed(load, this.#offers) });
       }
       this.#sentThrough = through;
-      packed = [];
+      load = [];
+      told = new Set();
       bytes = 0;
     };
     let through = this.#sentThrough;
     for (const row of rows) {
       if (!isSilent(row)) {
-        if (bytes + row.bytes > ROW_BYTES_MAX) close(through);
-        packed.push(row);
-        bytes += row.bytes;
+        if (load.length > 0 && bytes + this.#bytesOf(row, told) > ROW_BYTES_MAX) close(through);
+        bytes += this.#bytesOf(row, told);
+        for (const offer of row.offers) told.add(offer);
+        load.push(row);
       }
       through = row.seq;
     }
     close(through);
+  }
+
+  /** What a row adds to a message that tells of some offers already. */
+  #bytesOf({ bytes, offers }: Row, told: ReadonlySet<number>): number {
+    return offers
+      .filter((offer) => !told.has(offer))
+      .reduce((sum, offer) => sum + bytesOfOffer(this.#offers, offer), bytes);
   }
 
   #unsent(): Row[] {
@@ -152,27 +159,4 @@ export class Outbox {
   }
 }
 
-const isSilent = ({ events }: Row): boolean => !events.some(isNews);
-
-/** Says in full what some rows mean to the read model. */
-export function draftOf(
-  rows: readonly Row[],
-  offers: readonly SkuConfig[],
-  after: number,
-  through: number,
-): Draft {
-  const placed: Placement[] = [];
-  const expired: { placement: Placement; at: number }[] = [];
-  for (const { at, events } of rows) {
-    for (const event of events) {
-      if (event.type === "held" && event.home) {
-        const { offer, others } = event.home;
-        placed.push(placementOf(offers, event, { offer, others, createdAt: at, payBy: event.until }));
-      } else if (event.type === "released" && event.ended) {
-        const { order, ended } = event;
-        expired.push({ placement: placementOf(offers, { ...ended, order }, ended), at });
-      }
-    }
-  }
-  return { after, through, placed, expired };
-}
+const isSilent = ({ offers }: Row): boolean => offers.length === 0;

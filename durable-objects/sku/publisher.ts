@@ -81,7 +81,7 @@ export class Publisher {
   async #sendChanges(sku: SkuNumber, drafts: readonly Draft[], at: number): Promise<void> {
     for (let i = 0; i < drafts.length; i += TOGETHER_MAX) {
       const messages = drafts.slice(i, i + TOGETHER_MAX).map((draft) => ({
-        body: { v: 1, type: "sku_changed", sku, ...draft, at } satisfies OrderEventMessage,
+        body: { v: 1, type: "sku_rows", sku, ...draft, at } satisfies OrderEventMessage,
       }));
       await this.#queues().ORDER_EVENTS.sendBatch(messages);
     }

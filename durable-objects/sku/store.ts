@@ -204,14 +204,14 @@ export class SkuStore {
     this.#storage.transactionSync(() => {
       if (!this.#exists) this.#sql.exec(TABLES);
       this.#exists = true;
-      for (const { json, bytes, events } of bodies) {
+      for (const { json, ...row } of bodies) {
         const seq = this.#seq + 1;
         const prev = this.#hash;
         const hash = chained(prev, seq, at, json);
         this.#sql.exec(INSERT_ROW, seq, at, prev, hash, json);
         this.#seq = seq;
         this.#hash = hash;
-        rows.push({ seq, at, bytes, events });
+        rows.push({ seq, at, ...row });
       }
       for (const { facts, hashes, body } of archived)
         this.#sql.exec(INSERT_CHUNK, this.#chunks++, this.#seq, facts, hashes.buffer, body);

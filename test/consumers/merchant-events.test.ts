@@ -39,8 +39,6 @@ test("an order that ended before anything happened to it is told by its home SKU
     v: 1 as const,
     type: "sku_changed" as const,
     sku: "00000000",
-    after: 0,
-    through: 1,
     placed: [gone],
     expired: [{ placement: gone, at: PAY_BY + 5 }],
     at: PAY_BY,

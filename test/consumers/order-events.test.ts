@@ -5,7 +5,7 @@ import type { Order, Payment, Placement } from "../../schema/order.ts";
 import { skuNumberOf } from "../../schema/ids.ts";
 import { consumeOrderEvents } from "../../worker/consumers/order-events.ts";
 import { findOrder } from "../../worker/read-models/orders.ts";
-import { PAY_BY, payment, pending, placement, refund, situations } from "../fixtures/orders.ts";
+import { cny, PAY_BY, payment, pending, placement, refund, situations } from "../fixtures/orders.ts";
 import { bodies, D1_DOWN, deliverTo, FakeOrder, FakeSku, permutations, worldOf } from "./world.ts";
 
 const LAMP = skuNumberOf("lamp-red");
@@ -17,12 +17,32 @@ const changed = (order: Order): OrderEventMessage => ({
   at: order.updatedAt,
 });
 
-const ofSku = (through: number, placed: Placement[], expired: Placement[] = []): OrderEventMessage => ({
+/** What a SKU's journal row tells, each order placed under an offer of its own. */
+function ofSku(through: number, placed: Placement[], expired: Placement[] = []): OrderEventMessage {
+  const offers = [...placed, ...expired].map(({ sale, lines }, number) => {
+    const { sku = "", name = "", unitPrice: price = cny(0) } = lines[0] ?? {};
+    const config = { sku, sale, name, price, perBuyerMax: 1, holdMs: 60_000, opensAt: 0, closesAt: PAY_BY };
+    return [number, config] as const;
+  });
+  const rows = [
+    ...placed.map(({ order, buyer, lines, createdAt, payBy }, offer) => ({
+      at: createdAt,
+      news: [["held", order, buyer, lines[0]?.quantity, payBy, "key", "f", offer, ...lines.slice(1)]],
+    })),
+    ...expired.map(({ order, buyer, lines, createdAt, payBy }, index) => {
+      const facts = [buyer, lines[0]?.quantity, placed.length + index, createdAt, payBy];
+      return { at: PAY_BY + 5, news: [["released", order, "expired", ...facts, ...lines.slice(1)]] };
+    }),
+  ];
+  const told = { sku: LAMP, after: through - 1, through, at: PAY_BY };
+  return { v: 1, type: "sku_rows", ...told, offers, rows };
+}
+
+/** The same from the auditor. */
+const inFull = (placed: Placement[], expired: Placement[] = []): OrderEventMessage => ({
   v: 1,
   type: "sku_changed",
   sku: LAMP,
-  after: through - 1,
-  through,
   placed,
   expired: expired.map((gone) => ({ placement: gone, at: PAY_BY + 5 })),
   at: PAY_BY,
@@ -107,17 +127,22 @@ describe("the copy in D1", () => {
       expect((await findOrder(world.DB, order.order))?.version, arrival.join()).toBe(5);
   });
 
-  test("of an order nobody paid comes from its home SKU: placed, then expired", async () => {
+  test.each([
+    ["its home SKU", ofSku.bind(null, 1)],
+    ["the auditor", inFull],
+  ])("of an order nobody paid comes from %s: placed, then expired", async (_, say) => {
     const placed = placement();
-    const world = worldOf({ skus: { [LAMP]: new FakeSku(0) } });
-    await deliverTo(consumeOrderEvents, world, bodies(ofSku(1, [placed])));
+    const sku = new FakeSku(0);
+    const world = worldOf({ skus: { [LAMP]: sku } });
+    await deliverTo(consumeOrderEvents, world, bodies(say([placed])));
     expect(await findOrder(world.DB, placed.order)).toMatchObject({
+      ...placed,
       state: "pending",
       version: 1,
       reason: null,
     });
-    await deliverTo(consumeOrderEvents, world, bodies(ofSku(2, [], [placed])));
-    await deliverTo(consumeOrderEvents, world, bodies(ofSku(1, [placed])));
+    await deliverTo(consumeOrderEvents, world, bodies(say([], [placed])));
+    await deliverTo(consumeOrderEvents, world, bodies(say([placed])));
     const expired = {
       ...placed,
       state: "expired",
@@ -203,13 +228,16 @@ describe("a bad message", () => {
   const order = pending();
   const without = (field: string) => ({ ...changed(order), order: { ...order, [field]: undefined } });
   const odd = { ...payment(order), amount: null } as unknown as Payment;
+  const told = ofSku(1, [order]);
   const bad: [string, unknown][] = [
     ["of a version to come", { ...changed(order), v: 2 }],
     ["of a type to come", { v: 1, type: "order_vanished", order }],
     ["without a sale, which a column must have", without("sale")],
     ["without a version", without("version")],
     ["with a payment of no amount", changed({ ...order, payments: [odd] })],
-    ["with half a placement", ofSku(1, [{ order: order.order } as Placement])],
+    ["with half a placement", inFull([{ order: order.order } as Placement])],
+    ["of a row with half an order", { ...told, rows: [{ at: 1, news: [["held", order.order, "ann", 1]] }] }],
+    ["of an order under an offer that it does not bring", { ...told, offers: [] }],
     ["that is null", null],
   ];
   test.each(bad)("%s spoils nobody's copy", async (_, body) => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { DueHeap } from "../../durable-objects/sku/due-heap.ts";
 import {
   bodiesOf,
+  bytesOfOffer,
   eventsOf,
   rowOf,
   textOf,
@@ -9,6 +10,7 @@ import {
   type Row,
 } from "../../durable-objects/sku/journal-text.ts";
 import { Outbox } from "../../durable-objects/sku/outbox.ts";
+import { toldBy } from "../../durable-objects/sku/telling.ts";
 import { MESSAGE_BYTES_MAX } from "../../schema/messages.ts";
 import type { SkuEvent } from "../../schema/sku.ts";
 import { configOf, holding, orderOf, World } from "./sku-world.ts";
@@ -21,11 +23,18 @@ const placing = (n: number): SkuEvent => ({
   until: 60_000,
   home: { key: "k", fingerprint: "f", offer: 0, others: [] },
 });
-const telling = (seq: number, bytes = 100): Row => ({ seq, at: 0, bytes, events: [placing(seq)] });
+const telling = (seq: number, bytes = 100): Row => ({
+  seq,
+  at: 0,
+  bytes,
+  offers: [0],
+  events: [placing(seq)],
+});
 const silent = (seq: number): Row => ({
   seq,
   at: 0,
   bytes: 100,
+  offers: [],
   events: [{ type: "sold", order: orderOf(seq) }],
 });
 
@@ -47,7 +56,7 @@ function outboxOf(rows: Row[] = [], cursor = 0) {
 }
 
 const told = (outbox: Outbox, now: number): [number, number][] =>
-  outbox.take(now).map(({ through, placed }) => [through, placed.length]);
+  outbox.take(now).map(({ through, rows }) => [through, rows.length]);
 
 describe("the outbox", () => {
   test("sends rows that wait together as one message, and rows with nothing to tell with their neighbours", () => {
@@ -133,7 +142,7 @@ describe("the outbox", () => {
     for (let round = first; round.length > 0; round = take(1)) {
       for (const draft of round) {
         outbox.acknowledge(draft.after, draft.through);
-        placed += draft.placed.length;
+        placed += draft.rows.length;
       }
     }
     expect([placed, outbox.cursor]).toEqual([3_000, 3_000]);
@@ -144,7 +153,7 @@ describe("the rows of a commit", () => {
   test("are one, unless a message could not carry it", () => {
     const world = new World(1_000_000, { perBuyerMax: 1_000_000, name: "灯💡".repeat(20) });
     world.askAll(
-      Array.from({ length: 1_000 }, (_, n) => ({ type: "hold" as const, request: holding({ n }) })),
+      Array.from({ length: 3_000 }, (_, n) => ({ type: "hold" as const, request: holding({ n }) })),
     );
     const { offers } = world.state;
     const bodies = bodiesOf(world.last, offers);
@@ -152,28 +161,31 @@ describe("the rows of a commit", () => {
     expect(bodies.length).toBeGreaterThan(1);
     for (const [index, { json, bytes }] of bodies.entries()) {
       expect(Buffer.byteLength(json)).toBeLessThan(MESSAGE_BYTES_MAX);
-      expect(Math.abs(rowOf({ seq: index, at: 0, body: json }, offers).bytes - bytes)).toBeLessThan(3);
+      expect(Math.abs(rowOf({ seq: index, at: 0, body: json }).bytes - bytes)).toBeLessThan(3);
     }
     expect(bodies.flatMap(({ json }) => eventsOf(json))).toEqual(world.last);
     expect(bodies.flatMap(({ events }) => events)).toEqual(world.last);
   });
 
-  test("take at least as many bytes as what they tell", () => {
+  test("take at least as many bytes as the message that tells of them", () => {
     const world = new World();
-    world.hold();
     const { offers } = world.state;
     const outbox = new Outbox(0, 0, 0, offers, () => []);
     let bytes = 0;
     const write = (seq: number, events: SkuEvent[]): void => {
-      for (const body of bodiesOf(events, offers)) {
-        outbox.wrote({ seq, at: world.now, bytes: body.bytes, events }, 0);
-        bytes += body.bytes;
+      for (const { json: _, ...body } of bodiesOf(events, offers)) {
+        outbox.wrote({ seq, at: world.now, ...body }, 0);
+        bytes += body.bytes + body.offers.reduce((sum, offer) => sum + bytesOfOffer(offers, offer), 0);
       }
     };
+    world.hold();
     write(1, world.last);
     write(2, world.wait(60_000));
     const [draft] = outbox.take(0);
-    expect(draft).toMatchObject({ after: 0, through: 2, expired: [{ placement: draft?.placed[0] }] });
+    if (!draft) throw new Error("nothing is told");
+    const { placed, expired } = toldBy({ v: 1, type: "sku_rows", sku: "lamp", at: 0, ...draft });
+    expect(draft).toMatchObject({ after: 0, through: 2 });
+    expect(expired).toMatchObject([{ placement: placed[0], at: world.now }]);
     expect(bytes).toBeGreaterThan(Buffer.byteLength(JSON.stringify(draft)));
   });
 

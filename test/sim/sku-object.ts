@@ -160,7 +160,7 @@ export class SkuObject {
       this.#sinceSnapshot += happened.events.length;
     }
     const read = (after: number, through: number, limit: number): Row[] =>
-      this.rows.slice(after, Math.min(through, after + limit)).map((row) => rowOf(row, state.offers));
+      this.rows.slice(after, Math.min(through, after + limit)).map(rowOf);
     const outbox = new SkewedOutbox(this.#published, this.rows.length, this.#host.now(), state.offers, read);
     outbox.skewMs = this.#host.skewMs;
     const memory: Memory = {
@@ -192,10 +192,10 @@ export class SkuObject {
     if (commands.length > 0 || events.length > 0) this.#host.asked(commands, state.now);
     if (events.length > 0) this.#host.committed(events, state.now);
     this.#sinceSnapshot += events.length;
-    for (const { json, bytes, events: written } of bodiesOf(events, state.offers)) {
+    for (const { json, ...body } of bodiesOf(events, state.offers)) {
       const seq = this.rows.length + 1;
       this.rows.push({ seq, at: state.now, body: json });
-      outbox.wrote({ seq, at: state.now, bytes, events: written }, this.#host.now());
+      outbox.wrote({ seq, at: state.now, ...body }, this.#host.now());
     }
     for (const chunk of archived) this.#chunks.push({ ...chunk, seq: this.rows.length });
     const keep = this.#sinceSnapshot >= this.#snapshotEvents;

@@ -54,8 +54,7 @@ async function actualOf(env: Env, { id, order: known }: Booked, now: number): Pr
   const order = unborn(placement, isOver ? placement.payBy : placement.createdAt);
   const at = order.updatedAt;
   const told = isOver ? { placed: [], expired: [{ placement, at }] } : { placed: [placement], expired: [] };
-  // No rows of the journal are acknowledged by it: the SKU knows what it has sent itself.
-  const news = { v: 1, type: "sku_changed", sku: homeOf(id), after: 0, through: 0, ...told, at } as const;
+  const news = { v: 1, type: "sku_changed", sku: homeOf(id), ...told, at } as const;
   return { order, news };
 }
 

@@ -1,5 +1,5 @@
-import { eventsOf, rowOf } from "../../durable-objects/sku/journal-text.ts";
-import { draftOf, type Draft } from "../../durable-objects/sku/outbox.ts";
+import { eventsOf } from "../../durable-objects/sku/journal-text.ts";
+import { tell, type Told } from "../../durable-objects/sku/telling.ts";
 import type { OrderId, SkuNumber } from "../../schema/ids.ts";
 import type { SkuConfig } from "../../schema/sku.ts";
 import { skuActor } from "../actors.ts";
@@ -20,36 +20,36 @@ export async function publishMissing(env: Env, sku: SkuNumber, now: number): Pro
   let sent = 0;
   for (let page = 0, after = 0; page < PAGES_MAX && sent < MISSING_MAX; page++) {
     const lines = await skuActor(env, sku).journal(after);
-    const drafts = lines.map((line) => {
-      for (const event of eventsOf(line.body)) if (event.type === "configured") offers.push(event.config);
-      return draftOf([rowOf(line, offers)], offers, 0, 0);
+    const told = lines.map(({ at, body }) => {
+      const events = eventsOf(body);
+      for (const event of events) if (event.type === "configured") offers.push(event.config);
+      return tell([{ at, events }], offers);
     });
     after = lines.at(-1)?.seq ?? 0;
     if (after === 0) break;
-    const unknown = await unknownOf(env.DB, drafts.flatMap(ordersOf));
+    const unknown = await unknownOf(env.DB, told.flatMap(ordersOf));
     const missing = new Set([...unknown].slice(0, MISSING_MAX - sent));
-    for (const draft of drafts) sent += await publish(env, sku, only(draft, missing), now);
+    for (const news of told) sent += await publish(env, sku, only(news, missing), now);
   }
   return sent;
 }
 
-const ordersOf = ({ placed, expired }: Draft): OrderId[] => [
+const ordersOf = ({ placed, expired }: Told): OrderId[] => [
   ...placed.map(({ order }) => order),
   ...expired.map(({ placement }) => placement.order),
 ];
 
-const only = (draft: Draft, wanted: ReadonlySet<OrderId>): Draft => ({
-  ...draft,
-  placed: draft.placed.filter(({ order }) => wanted.has(order)),
-  expired: draft.expired.filter(({ placement }) => wanted.has(placement.order)),
+const only = ({ placed, expired }: Told, wanted: ReadonlySet<OrderId>): Told => ({
+  placed: placed.filter(({ order }) => wanted.has(order)),
+  expired: expired.filter(({ placement }) => wanted.has(placement.order)),
 });
 
 /** A row of the journal fits one message. Which is newer, a SKU's word or the order's own, versions tell. */
-async function publish(env: Env, sku: SkuNumber, draft: Draft, at: number): Promise<number> {
-  const missing = ordersOf(draft);
+async function publish(env: Env, sku: SkuNumber, told: Told, at: number): Promise<number> {
+  const missing = ordersOf(told);
   if (missing.length === 0) return 0;
-  await env.ORDER_EVENTS.send({ v: 1, type: "sku_changed", sku, ...draft, at });
-  const changes = await Promise.all(draft.placed.map(({ order }) => changeOf(env, order, at)));
+  await env.ORDER_EVENTS.send({ v: 1, type: "sku_changed", sku, ...told, at });
+  const changes = await Promise.all(told.placed.map(({ order }) => changeOf(env, order, at)));
   const born = changes.filter((change) => change !== null);
   for (const { news } of born) await env.ORDER_EVENTS.send(news);
   return 1 + born.length;

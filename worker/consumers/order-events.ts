@@ -1,3 +1,4 @@
+import { toldBy } from "../../durable-objects/sku/telling.ts";
 import type { OrderEventMessage } from "../../schema/messages.ts";
 import { unborn, type Order } from "../../schema/order.ts";
 import { orderActor, skuActor, webhookActor } from "../actors.ts";
@@ -46,15 +47,13 @@ async function store(env: Env, messages: EventMessage[]): Promise<EventMessage[]
 /** What a message says orders are now. An order's own actor (rank 1) knows better than its home SKU (rank 0). */
 function changesOf(message: OrderEventMessage): Projected[] {
   if (message.type === "order_changed") return [{ order: message.order, rank: 1 }];
-  const placed = message.placed.map((placement): Projected => ({
-    order: unborn(placement, placement.createdAt),
-    rank: 0,
+  const { placed, expired } = toldBy(message);
+  const pending = placed.map((placement) => unborn(placement, placement.createdAt));
+  const ended = expired.map(({ placement, at }) => ({
+    ...unborn(placement, placement.payBy),
+    updatedAt: at,
   }));
-  const expired = message.expired.map(({ placement, at }): Projected => {
-    const order: Order = { ...unborn(placement, placement.payBy), updatedAt: at };
-    return { order, rank: 0 };
-  });
-  return [...placed, ...expired];
+  return [...pending, ...ended].map((order) => ({ order, rank: 0 }));
 }
 
 /** Before an actor may forget that there is something to tell, every endpoint has written it down. */
@@ -69,12 +68,13 @@ async function tellMerchants(
   if (events.length > 0) await Promise.all(endpoints.map((id) => webhookActor(env, id).tell(events)));
 }
 
-/** Tells one actor what D1 has of it. A SKU knows each message by its own last row, so it hears of each. */
+/** Tells one actor what D1 has of it. A SKU knows each message by its rows, so it hears of each; the auditor's are nobody's. */
 async function acknowledge(env: Env, messages: readonly EventMessage[]): Promise<void> {
   let newest: Order | null = null;
   for (const { body } of messages) {
-    if (body.type === "sku_changed") await skuActor(env, body.sku).published(body.after, body.through);
-    else if (!newest || body.order.version > newest.version) newest = body.order;
+    if (body.type === "sku_rows") await skuActor(env, body.sku).published(body.after, body.through);
+    else if (body.type === "order_changed" && body.order.version > (newest?.version ?? 0))
+      newest = body.order;
   }
   if (newest) await orderActor(env, newest.order).report([{ type: "projected", version: newest.version }]);
 }

@@ -55,14 +55,47 @@ const wholeOrder = placement.extend({
   refunds: z.array(attempt.extend({ payment: z.string(), reason: z.string() })),
 });
 
+const line = z.object({ sku: z.string(), name: z.string(), quantity: z.int(), unitPrice: money });
+
+/** As `journal-text.ts` writes them. */
+const held = z.tuple(
+  [z.literal("held"), order, z.string(), z.int(), z.int(), z.string(), z.string(), z.int()],
+  line,
+);
+const released = z.tuple(
+  [z.literal("released"), order, z.string(), z.string(), z.int(), z.int(), z.int(), z.int()],
+  line,
+);
+type News = z.infer<typeof held> | z.infer<typeof released>;
+const offerOf = (news: News): number => (news[0] === "held" ? news[7] : news[5]);
+
+const skuRows = z
+  .object({
+    v,
+    type: z.literal("sku_rows"),
+    sku: z.string(),
+    after: z.int(),
+    through: z.int(),
+    offers: z.array(
+      z.tuple([z.int(), z.object({ sku: z.string(), sale: z.string(), name: z.string(), price: money })]),
+    ),
+    rows: z.array(z.object({ at: z.int(), news: z.array(z.union([held, released])) })),
+  })
+  .refine(
+    ({ offers, rows }) => {
+      const known = new Set(offers.map(([number]) => number));
+      return rows.every(({ news }) => news.every((one) => known.has(offerOf(one))));
+    },
+    { error: "an order was placed under an offer that is not told" },
+  );
+
 export const OrderEventShape = z.discriminatedUnion("type", [
   z.object({ v, type: z.literal("order_changed"), order: wholeOrder }),
+  skuRows,
   z.object({
     v,
     type: z.literal("sku_changed"),
     sku: z.string(),
-    after: z.int(),
-    through: z.int(),
     placed: z.array(placement),
     expired: z.array(z.object({ placement, at: z.int() })),
   }),

@@ -1,3 +1,4 @@
+import { toldBy } from "../../durable-objects/sku/telling.ts";
 import { orderToWire, refundToWire, iso } from "../api/present.ts";
 import type { OrderEventMessage } from "../../schema/messages.ts";
 import { unborn, type Order } from "../../schema/order.ts";
@@ -36,7 +37,7 @@ export function eventsOf(order: Order): WebhookEvent[] {
 export const eventsIn = (message: OrderEventMessage): WebhookEvent[] =>
   message.type === "order_changed"
     ? eventsOf(message.order)
-    : message.expired.flatMap(({ placement, at }) =>
+    : toldBy(message).expired.flatMap(({ placement, at }) =>
         eventsOf({ ...unborn(placement, placement.payBy), updatedAt: at }),
       );
 

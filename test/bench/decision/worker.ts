@@ -79,6 +79,6 @@ export default {
   /** As in production: what was published is acknowledged. What D1 does with it is another scenario's. */
   async queue(batch, env) {
     for (const { body } of batch.messages as Message<OrderEventMessage>[])
-      if (body.type === "sku_changed") await skuActor(env, body.sku).published(body.after, body.through);
+      if (body.type === "sku_rows") await skuActor(env, body.sku).published(body.after, body.through);
   },
 } satisfies ExportedHandler<Env>;
