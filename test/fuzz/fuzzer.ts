@@ -11,7 +11,7 @@ import type { Town } from "./town.ts";
 const WIDTH = 16;
 /** After so many the books are looked at. */
 const EVERY = 1_000;
-const ANSWER_MS_MAX = 30_000;
+const ANSWER_MS_MAX = 120_000;
 const BUYERS = 12;
 /** How often an order is looked at while it changes by itself. */
 const LOOKS_MAX = 20;

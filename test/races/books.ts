@@ -2,8 +2,8 @@ import { inParallel, type OrderBody } from "../../worker/local/client.ts";
 import { sent } from "../fixtures/wire.ts";
 import { until } from "../system/server.ts";
 import { paidShot, type Bought, type Shop } from "./shop.ts";
+import { PATIENCE_MS } from "./race.ts";
 
-const SETTLE_MS_MAX = 60_000;
 const WIDTH = 8;
 
 interface BankRow {
@@ -48,13 +48,13 @@ async function tellAgain(shop: Shop, bought: Bought, bank: readonly BankRow[]): 
 function settled(shop: Shop, { id, token, race, payBy }: Bought, bank: readonly BankRow[]): Promise<Told> {
   const read = async () => (await shop.client.read(token, id)).body as Told;
   const isTaken = bank.some(({ state }) => state === "succeeded");
-  const isLong = payBy > Date.now() + SETTLE_MS_MAX;
+  const isLong = payBy > Date.now() + PATIENCE_MS;
   const isQuiet = ({ state, refunds }: Told): boolean => {
     if (refunds.some((refund) => refund.state === "pending")) return false;
     if (state === "paying") return isLong && !isTaken;
     return state !== "pending" || isLong;
   };
-  return until(`${race}: ${id} is quiet`, SETTLE_MS_MAX, read, isQuiet);
+  return until(`${race}: ${id} is quiet`, PATIENCE_MS, read, isQuiet);
 }
 
 function wrongMoney({ state, amount, refunded, payments }: Told, bank: readonly BankRow[]): string | null {
@@ -81,7 +81,7 @@ async function checkUnits(shop: Shop, sku: string, told: ReadonlyMap<string, Tol
   if (right.available < 0) throw new Error(`${sku}: more was sold than there is: ${JSON.stringify(right)}`);
   await until(
     `${sku} has ${JSON.stringify(right)}`,
-    SETTLE_MS_MAX,
+    PATIENCE_MS,
     () => shop.client.stock(sku),
     (stock) => Object.entries(right).every(([kind, units]) => stock[kind as keyof typeof right] === units),
   );

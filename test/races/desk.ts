@@ -3,7 +3,7 @@ import { orderIdOf, paymentIdOf, skuNumberOf } from "../../schema/ids.ts";
 import { bankCallback } from "../fixtures/bank-callback.ts";
 import { sent, type Heard } from "../fixtures/wire.ts";
 import { SECRETS, until } from "../system/server.ts";
-import { exactly, must, pairsOf, times, type Arena, type Race } from "./race.ts";
+import { exactly, must, pairsOf, PATIENCE_MS, times, type Arena, type Race } from "./race.ts";
 import { staffShot, type Shop } from "./shop.ts";
 
 /** What staff do at once: endpoints, cases, dead letters, keys. */
@@ -85,7 +85,7 @@ const cases: Arena<string> = {
     must((await sent(shop.client.origin, callback)).status === 200, "the callback was not taken");
     const id = `unknown_order:sandbox:${news.event}`;
     const read = async () => (await shop.client.admin<{ data: { id: string }[] }>("/v1/admin/cases")).data;
-    await until(`the case ${id}`, 10_000, read, (all) => all.some((one) => one.id === id));
+    await until(`the case ${id}`, PATIENCE_MS, read, (all) => all.some((one) => one.id === id));
     return id;
   },
   moves: {
@@ -150,7 +150,7 @@ export const letterRaces = (letters: readonly { id: string; event: string }[]): 
       const opened = `unknown_order:sandbox:${letter.event}`;
       const all = await until(
         "what it says is heard",
-        10_000,
+        PATIENCE_MS,
         () => read("open"),
         (open) => open.some(({ id }) => id === opened),
       );

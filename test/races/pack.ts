@@ -49,8 +49,12 @@ export async function runPack({ rounds, refunds, only = "", tell }: Pack): Promi
     ];
     const failures: string[] = [];
     let races = 0;
+    const failed = (failure: string): void => {
+      failures.push(failure);
+      tell(failure);
+    };
     const run = async (race: Race): Promise<void> => {
-      await race.run(shop).catch((cause: unknown) => failures.push(`${race.name}: ${String(cause)}`));
+      await race.run(shop).catch((cause: unknown) => failed(`${race.name}: ${String(cause)}`));
       if (++races % 500 === 0) tell(`${races} races, ${shop.sockets} sockets, ${failures.length} failures`);
     };
     const waiting = all[Symbol.iterator]();
@@ -62,7 +66,7 @@ export async function runPack({ rounds, refunds, only = "", tell }: Pack): Promi
     };
     await Promise.all([...Array.from({ length: LANES }, lane), endpointLane()]);
     tell(`${races} races are over; now the books of ${shop.orders.size} orders`);
-    await checkBooks(shop).catch((cause: unknown) => failures.push(String(cause)));
+    await checkBooks(shop).catch((cause: unknown) => failed(String(cause)));
     const unraced = document.operations
       .filter(({ method }) => method !== "GET")
       .map(nameOf)

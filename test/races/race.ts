@@ -19,6 +19,9 @@ export interface Arena<T> {
   check?(thing: T, heard: ReadonlyMap<string, readonly Heard[]>, shop: Shop): Promise<void>;
 }
 
+/** What must become so and has not after so long never will: a busy machine is no broken law. */
+export const PATIENCE_MS = 120_000;
+
 /** Requests of each of two kinds, or twice as many of one. */
 const EACH = 3;
 

@@ -17,7 +17,6 @@ const { races, sockets, orders, failures, unraced } = await runPack({
   only: values.only,
   tell: console.log,
 });
-for (const failure of failures.slice(0, 40)) console.log(failure);
 const broken = failures.length + (values.only === "" ? unraced.length : 0);
 const found = `${races.toLocaleString("en")} races of ${sockets.toLocaleString("en")} requests for ${orders.toLocaleString("en")} orders, ${broken} that broke a law; 60 and 60 of 100 refunded ${values.refunds} times: one each`;
 if (values.only === "") {

@@ -5,6 +5,7 @@ import { bankCallback } from "../fixtures/bank-callback.ts";
 import { race, sent, type Heard, type Shot } from "../fixtures/wire.ts";
 import { nameOf, type ApiDocument, type Operation } from "../fuzz/document.ts";
 import { SECRETS, until } from "../system/server.ts";
+import { PATIENCE_MS } from "./race.ts";
 
 export const PRICE = 100;
 const PRIVATE = /^\/sandbox\//;
@@ -126,7 +127,7 @@ export class Shop {
 
   becomes({ id, token }: Bought, state: string): Promise<OrderBody> {
     const read = async () => (await this.client.read(token, id)).body;
-    return until(`${id} is ${state}`, 10_000, read, (seen) => seen.state === state);
+    return until(`${id} is ${state}`, PATIENCE_MS, read, (seen) => seen.state === state);
   }
 
   /** Races requests and holds each answer to the document. What it learns of orders it remembers. */

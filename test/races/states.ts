@@ -1,5 +1,6 @@
 import { until } from "../system/server.ts";
 import type { Asked, Bought, Place, Shop } from "./shop.ts";
+import { PATIENCE_MS } from "./race.ts";
 
 /** Orders in each state in which a race begins. */
 
@@ -32,5 +33,5 @@ export const paid = async (shop: Shop, race: string): Promise<Asked> => shop.pai
 
 export async function refundIs(shop: Shop, { token, id }: Bought, state: string): Promise<void> {
   const read = async () => (await shop.client.read(token, id)).body.refunds;
-  await until(`the refund has ${state}`, 20_000, read, ([refund]) => refund?.state === state);
+  await until(`the refund has ${state}`, PATIENCE_MS, read, ([refund]) => refund?.state === state);
 }
