@@ -43,10 +43,10 @@ export interface SkuApi {
     stock: number,
   ): Promise<Result<SkuView, { code: "other_sku" | "other_sale" | "overloaded" }>>;
   hold(request: HoldRequest): Promise<HoldAnswer>;
-  /** Up to a thousand holds in one call and one commit, decided in their order; an answer for each. */
-  holdMany(requests: readonly HoldRequest[]): Promise<HoldAnswer[]>;
+  /** Up to a thousand holds in one call and one commit, decided in their order; an answer for each. See `hold-batch.ts`. */
+  holdMany(batch: string): Promise<string>;
   claim(request: ClaimRequest): Promise<ClaimAnswer>;
-  /** As `holdMany`; so are the next two. */
+  /** As many and as well; so are the next two. */
   claimMany(requests: readonly ClaimRequest[]): Promise<ClaimAnswer[]>;
   /** `held | claimed -> sold`. Of a released hold: `gone`. */
   commit(move: StockMove): Promise<MoveAnswer>;

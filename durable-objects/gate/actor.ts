@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import type { GateApi, GateView, SkuApi } from "../../schema/actors.ts";
+import { holdMany } from "../../schema/hold-batch.ts";
 import type { SkuNumber } from "../../schema/ids.ts";
 import { err } from "../../schema/result.ts";
 import type { Sale } from "../../schema/sale.ts";
@@ -59,7 +60,7 @@ export class GateActor extends DurableObject<Env> implements GateApi {
     assertSound({ type: "hold", request });
     const soldOut = this.#soldOut.recall(sku, request.buyer, Date.now());
     if (soldOut) return err({ code: "sold_out", available: 0, ...soldOut });
-    this.#holds ??= new Pool((requests) => this.#skuOf(sku).holdMany(requests));
+    this.#holds ??= new Pool((requests) => holdMany(this.#skuOf(sku), requests));
     const answer = await this.#holds.ask(request);
     const nothingFree = !answer.ok && answer.error.code === "sold_out" && answer.error.available === 0;
     if (nothingFree) await this.#soldOut.learn(sku, Date.now(), () => this.#skuOf(sku).soldOut());

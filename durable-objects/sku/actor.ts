@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import type { JournalLine, SkuApi } from "../../schema/actors.ts";
+import { holdsOf as holdsIn, textOfAnswers } from "../../schema/hold-batch.ts";
 import { skuNumberOf, type BuyerId, type OrderId } from "../../schema/ids.ts";
 import { assert, err, ok, RuleBroken } from "../../schema/result.ts";
 import type {
@@ -93,11 +94,11 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
     return this.#ask({ type: "hold", request });
   }
 
-  async holdMany(requests: readonly HoldRequest[]): Promise<HoldAnswer[]> {
-    const commands = requests.map((request) => ({ type: "hold" as const, request }));
+  async holdMany(batch: string): Promise<string> {
+    const commands = holdsIn(batch).map((request) => ({ type: "hold" as const, request }));
     const answers = this.#askAll(commands);
     this.#crowd.ask(commands.length, Date.now());
-    return answers;
+    return textOfAnswers(await answers);
   }
 
   async claim(request: ClaimRequest): Promise<ClaimAnswer> {

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
 import { Pool, POOL_BATCH_MAX, WAITING_MAX } from "../../durable-objects/gate/pool.ts";
+import { holdMany } from "../../schema/hold-batch.ts";
 import { skuNumberOf } from "../../schema/ids.ts";
 import { err } from "../../schema/result.ts";
 import type { Sale } from "../../schema/sale.ts";
@@ -43,7 +44,7 @@ describe("pooling gates", () => {
   test("claim what was held, many in one commit, each with its own answer", async () => {
     const sku = await selling(100);
     const held = many(sku, 40);
-    await sku.api.holdMany(held);
+    await holdMany(sku.api, held);
     const before = (await sku.api.view())?.version ?? 0;
     const until = Date.now() + 3_600_000;
     const orders = [...held, sku.holding()].map(({ order }) => order);
@@ -93,7 +94,7 @@ describe("pooling gates", () => {
       return (await gate.view())?.offers[0]?.gates;
     };
     expect(await gatesOf("quiet")).toBe(0);
-    await sku.api.holdMany(many(sku, 500));
+    await holdMany(sku.api, many(sku, 500));
     expect([await gatesOf("crowded"), await gatesOf("none", 0), await gatesOf("seven", 7)]).toEqual([
       4, 0, 7,
     ]);

@@ -8,6 +8,7 @@ import {
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { SkuActor } from "../../durable-objects/sku/actor.ts";
 import { QUEUE_MAX } from "../../durable-objects/sku/commit-queue.ts";
+import { holdMany } from "../../schema/hold-batch.ts";
 import { skuNumberOf } from "../../schema/ids.ts";
 import type { HoldRequest } from "../../schema/sku.ts";
 import { pass, HOUR_MS, selling, Sku, succeeded, until } from "./sku-fixture.ts";
@@ -41,7 +42,7 @@ describe("a batch of holds", () => {
     const sku = await selling(2);
     const [one, two, three] = [sku.holding(), sku.holding(), sku.holding()];
     const before = await sku.api.view();
-    const answers = await sku.api.holdMany([one, one, two, three]);
+    const answers = await holdMany(sku.api, [one, one, two, three]);
     expect(answers.map((answer) => (answer.ok ? answer.value.replayed : answer.error.code))).toEqual([
       false,
       true,
@@ -49,14 +50,14 @@ describe("a batch of holds", () => {
       "sold_out",
     ]);
     expect((await sku.api.view())?.version).toBe((before?.version ?? 0) + 1);
-    expect(await sku.api.holdMany([])).toEqual([]);
+    expect(await holdMany(sku.api, [])).toEqual([]);
   });
 
   test("that is too long, or not sound, is refused as a whole and changes nothing", async () => {
     const sku = await selling(5_000);
     const before = await sku.api.view();
     const said = (requests: HoldRequest[]) =>
-      sku.api.holdMany(requests).then(
+      holdMany(sku.api, requests).then(
         () => "answered",
         (cause: unknown) => String(cause),
       );
@@ -70,7 +71,7 @@ describe("a batch of moves", () => {
   test("is claimed, sold and given back in one commit each, every one with its own answer", async () => {
     const sku = await selling(5);
     const [one, two, three] = [sku.holding(), sku.holding(), sku.holding()];
-    await sku.api.holdMany([one, two]);
+    await holdMany(sku.api, [one, two]);
     const before = (await sku.api.view())?.version ?? 0;
     const words = (answers: { ok: boolean; value?: unknown; error?: { code: string } }[]) =>
       answers.map(({ value, error }) => error?.code ?? value);
@@ -294,7 +295,7 @@ describe("what has been finished for an hour", () => {
     const requests = Array.from({ length: 200 }, () => sku.holding());
     const [first, second] = requests;
     if (!first || !second) throw new Error("there are two hundred");
-    await sku.api.holdMany(requests);
+    await holdMany(sku.api, requests);
     await sku.api.commitMany(
       requests.filter(({ order }) => order !== second.order).map((request) => sku.move(request)),
     );
@@ -304,7 +305,10 @@ describe("what has been finished for an hour", () => {
     await sku.api.hold(sku.holding());
     const chunks = await sku.sql<{ facts: number }>("SELECT facts FROM finished");
     expect(chunks.map(({ facts }) => facts)).toEqual([64, 64]);
-    await sku.api.holdMany(Array.from({ length: 100 }, () => sku.holding()));
+    await holdMany(
+      sku.api,
+      Array.from({ length: 100 }, () => sku.holding()),
+    );
     expect(await sku.sql("SELECT chunk, facts FROM finished")).toHaveLength(3);
 
     const said = async () => [

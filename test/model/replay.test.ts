@@ -4,6 +4,7 @@ import type { OrderActor } from "../../durable-objects/order/actor.ts";
 import type { SkuActor } from "../../durable-objects/sku/actor.ts";
 import type { SkuCommand } from "../../durable-objects/sku/commands.ts";
 import type { OrderApi, SkuApi } from "../../schema/actors.ts";
+import { holdMany } from "../../schema/hold-batch.ts";
 import { unreachable } from "../../schema/result.ts";
 import { chanceOf } from "../chance.ts";
 import type { Question } from "../sim/order-object.ts";
@@ -35,7 +36,10 @@ function askSku(sku: SkuApi, commands: readonly SkuCommand[]): Promise<unknown> 
     case "configure":
       return sku.configure(command.config, command.stock);
     case "hold":
-      return sku.holdMany(commands.flatMap((one) => (one.type === "hold" ? [one.request] : [])));
+      return holdMany(
+        sku,
+        commands.flatMap((one) => (one.type === "hold" ? [one.request] : [])),
+      );
     case "claim":
       return sku.claimMany(commands.flatMap((one) => (one.type === "claim" ? [one.request] : [])));
     case "commit":

@@ -1,6 +1,7 @@
 import { Pool } from "../../durable-objects/gate/pool.ts";
 import type { SkuAnswers, SkuCommand } from "../../durable-objects/sku/commands.ts";
 import type { GateView } from "../../schema/actors.ts";
+import { holdMany, holdsOf, textOfAnswers } from "../../schema/hold-batch.ts";
 import { isOrderId, type OrderId, type SkuNumber } from "../../schema/ids.ts";
 import type { Placement, RefundRequest, Report, StartRequest } from "../../schema/order.ts";
 import { ok } from "../../schema/result.ts";
@@ -87,13 +88,12 @@ function skuStub(world: Callable, sku: SkuObject) {
   return {
     hold: (request: HoldRequest) =>
       calls.call(know(request), sku, () => heard(sku.ask({ type: "hold", request }))),
-    holdMany: (requests: readonly HoldRequest[]) => {
+    holdMany: async (batch: string) => {
+      const requests = holdsOf(batch);
       const parties = requests.map(know);
       if (requests.length > 1) world.seen.see("pooled");
-      return askAll<HoldAnswer>(
-        parties[0] ?? 0,
-        requests.map((request) => ({ type: "hold" as const, request })),
-      );
+      const commands = requests.map((request) => ({ type: "hold" as const, request }));
+      return textOfAnswers(await askAll<HoldAnswer>(parties[0] ?? 0, commands));
     },
     claimMany: (requests: readonly ClaimRequest[]) =>
       askAll<ClaimAnswer>(
@@ -177,7 +177,7 @@ function gateStub(world: Callable, pools: Pools, name: string) {
   };
   const hold = (number: string, request: HoldRequest) => {
     const sku = skuStub(world, world.skuObject(number));
-    const pool = pooled(pools.holds, name, (requests) => sku.holdMany(requests));
+    const pool = pooled(pools.holds, name, (requests) => holdMany(sku, requests));
     return loop.waiting(pool.ask(request));
   };
   const claim = (number: string, request: ClaimRequest) => {

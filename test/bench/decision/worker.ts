@@ -1,4 +1,5 @@
 import type { SkuApi } from "../../../schema/actors.ts";
+import { holdMany } from "../../../schema/hold-batch.ts";
 import { orderIdOf, skuNumberOf, type SkuId } from "../../../schema/ids.ts";
 import type { OrderEventMessage } from "../../../schema/messages.ts";
 import type { HoldRequest } from "../../../schema/sku.ts";
@@ -49,7 +50,7 @@ async function drive(
       return;
     }
     const [one] = requests;
-    const answers = batch === 1 && one ? [await sku.hold(one)] : await sku.holdMany(requests);
+    const answers = batch === 1 && one ? [await sku.hold(one)] : await holdMany(sku, requests);
     if (answers.some((answer) => !answer.ok || answer.value.replayed)) throw new Error("not all were held");
   };
   let next = 0;
