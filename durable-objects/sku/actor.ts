@@ -27,7 +27,8 @@ import type { SkuAnswer, SkuCommand } from "./commands.ts";
 import { BATCH_MAX, CommitQueue } from "./commit-queue.ts";
 import { assertCounted } from "./conservation.ts";
 import { Crowd } from "./crowd.ts";
-import { apply, nextDueAt } from "./machine.ts";
+import { nextDueAt } from "./deadlines.ts";
+import { apply } from "./machine.ts";
 import { bodiesOf, rowOf } from "./journal-text.ts";
 import { Outbox, type ReadRows } from "./outbox.ts";
 import { Publisher } from "./publisher.ts";
@@ -51,7 +52,10 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
   readonly #outbox: Outbox;
   readonly #publisher: Publisher;
   readonly #raised: RaisedCases;
-  readonly #queue = new CommitQueue((commands) => this.#commit(commands));
+  readonly #queue = new CommitQueue(
+    (commands) => this.#commit(commands),
+    () => this.#isBehind(),
+  );
   readonly #crowd = new Crowd();
   #sinceSnapshot: number;
   /** When somebody last asked for something, epoch ms. */
@@ -130,6 +134,8 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
   }
 
   async restock(request: RestockRequest): Promise<RestockAnswer> {
+    // Units that are over are free, and there may be more of them than one commit should have to end.
+    if (request.delta < 0 && this.#isBehind()) await this.#queue.drain();
     const answer = await this.#ask({ type: "restock", request });
     const { config } = this.#state;
     if (!answer.ok || !config) return answer.ok ? err({ code: "unknown_sku" }) : answer;
@@ -146,12 +152,12 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
   }
 
   async find(order: OrderId): Promise<HoldView | null> {
-    const hold = holdOf(this.#settled(), order);
+    const hold = holdOf(this.#settled({ type: "look", order }), order);
     return hold ? viewOfHold(this.#state.offers, hold) : null;
   }
 
   async holdsOf(buyer: BuyerId): Promise<HoldView[]> {
-    return holdsOf(this.#settled(), buyer);
+    return holdsOf(this.#settled({ type: "look", buyer }), buyer);
   }
 
   async view(): Promise<SkuView | null> {
@@ -181,7 +187,7 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
   override async alarm(): Promise<void> {
     this.#armedAt = null;
     try {
-      this.#commit([]);
+      await this.#queue.drain();
       await this.#publish();
     } catch (cause) {
       logError({ event: "sku_alarm_failed", sku: this.#state.config?.sku ?? null }, cause);
@@ -207,16 +213,24 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
     return viewOf(this.#state, config, this.#store.seq, this.#crowd.isHere(Date.now()));
   }
 
-  /** The state as of now: an instance that was replaced does not answer, and what is due has been done. */
-  #settled(): SkuState {
+  /**
+   * The state as of now: an instance that was replaced does not answer. Where much is due at once its figures follow within moments;
+   * what is asked about is always as it is now.
+   */
+  #settled(look?: Extract<SkuCommand, { type: "look" }>): SkuState {
     if (this.#spoiled) throw this.#spoiled;
     if (!this.#store.isCurrent()) {
       this.ctx.abort("another instance has written this SKU's journal");
       throw new Error("this SKU moved");
     }
-    const due = nextDueAt(this.#state);
-    if (due !== null && due <= Math.max(this.#state.now, Date.now())) this.#commit([]);
+    if (this.#isBehind()) this.#commit(look ? [look] : []);
     return this.#state;
+  }
+
+  /** Whether there is something to do that nobody asks for. */
+  #isBehind(): boolean {
+    const due = nextDueAt(this.#state);
+    return due !== null && due <= Math.max(this.#state.now, Date.now());
   }
 
   /** No await in here: what is decided is written, or this memory is thrown away and rebuilt from the journal. */

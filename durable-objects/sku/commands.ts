@@ -25,7 +25,10 @@ export type SkuCommand =
   | { type: "retake"; move: StockMove; until: number }
   | { type: "restock"; request: RestockRequest }
   | { type: "bind"; request: KeyRequest }
-  | { type: "unbind"; buyer: BuyerId; key: string; order: OrderId };
+  | { type: "unbind"; buyer: BuyerId; key: string; order: OrderId }
+  /** Somebody asks about an order, or about all that a buyer has: what is over of it ends now. */
+  | { type: "look"; order: OrderId }
+  | { type: "look"; buyer: BuyerId };
 
 /** What each command is answered with. A view of the SKU is added by whoever knows the journal's number. */
 export interface SkuAnswers {
@@ -38,5 +41,6 @@ export interface SkuAnswers {
   restock: Result<{ replayed: boolean }, Extract<RestockAnswer, { ok: false }>["error"]>;
   bind: KeyAnswer;
   unbind: Result<null, never>;
+  look: Result<null, never>;
 }
 export type SkuAnswer = SkuAnswers[SkuCommand["type"]];

@@ -19,12 +19,15 @@ type Overloaded = { ok: false; error: { code: "overloaded" } };
 export class CommitQueue {
   /** Decides and writes, without an await. When it throws, the object is lost and so are those who wait. */
   readonly #commit: (commands: readonly SkuCommand[]) => SkuAnswer[];
+  /** Whether the next commit has something to do even if nobody waits for it. */
+  readonly #isBehind: () => boolean;
   #waiting: Waiting[] = [];
   #length = 0;
   #draining: Promise<void> | null = null;
 
-  constructor(commit: (commands: readonly SkuCommand[]) => SkuAnswer[]) {
+  constructor(commit: (commands: readonly SkuCommand[]) => SkuAnswer[], isBehind: () => boolean) {
     this.#commit = commit;
+    this.#isBehind = isBehind;
   }
 
   async ask<C extends SkuCommand>(command: C): Promise<SkuAnswers[C["type"]] | Overloaded> {
@@ -45,7 +48,7 @@ export class CommitQueue {
     });
   }
 
-  /** The next commit, whether anybody waits for it or not. */
+  /** The next commits, whether anybody waits for them or not, until there is nothing more to do. */
   drain(): Promise<void> {
     return (this.#draining ??= this.#drain());
   }
@@ -60,7 +63,7 @@ export class CommitQueue {
         const answers = this.#commit(commands);
         let at = 0;
         for (const { commands: asked, resolve } of batch) resolve(answers.slice(at, (at += asked.length)));
-      } while (this.#waiting.length > 0);
+      } while (this.#waiting.length > 0 || this.#isBehind());
     } finally {
       this.#draining = null;
     }

@@ -1,36 +1,25 @@
-/** Things that fall due, earliest first: a binary heap in two arrays, so that a million entries are not as many objects. */
+/**
+ * Things that fall due, earliest first: a binary heap in arrays of numbers, so that a million entries are not as many objects. Each
+ * thing has a number there, by which it can be taken out wherever it is.
+ */
 export class DueHeap<T> {
+  /** When, and what, by place in the heap. */
   readonly #at: number[] = [];
-  readonly #items: T[] = [];
+  readonly #numbers: number[] = [];
+  /** The things and their places, by number. */
+  readonly #items: (T | undefined)[] = [];
+  readonly #places: number[] = [];
+  readonly #free: number[] = [];
 
-  push(at: number, item: T): void {
-    let index = this.#at.length;
+  /** Answers with the thing's number. */
+  push(at: number, item: T): number {
+    const number = this.#free.pop() ?? this.#items.length;
+    this.#items[number] = item;
     this.#at.push(at);
-    this.#items.push(item);
+    this.#numbers.push(number);
     // Holds of one sale last equally long, so a new one is nearly always the latest and stays where it is.
-    while (index > 0) {
-      const parent = (index - 1) >> 1;
-      if ((this.#at[parent] as number) <= at) break;
-      this.#at[index] = this.#at[parent] as number;
-      this.#items[index] = this.#items[parent] as T;
-      index = parent;
-    }
-    this.#at[index] = at;
-    this.#items[index] = item;
-  }
-
-  get size(): number {
-    return this.#at.length;
-  }
-
-  /** Drops every other entry. */
-  keep(counts: (at: number, item: T) => boolean): void {
-    const at = this.#at.splice(0);
-    const items = this.#items.splice(0);
-    for (const [index, item] of items.entries()) {
-      const dueAt = at[index] as number;
-      if (counts(dueAt, item)) this.push(dueAt, item);
-    }
+    this.#rise(this.#at.length - 1, at, number);
+    return number;
   }
 
   /** When the earliest is due, or null when there is none. */
@@ -39,31 +28,58 @@ export class DueHeap<T> {
   }
 
   peek(): T | undefined {
-    return this.#items[0];
+    const number = this.#numbers[0];
+    return number === undefined ? undefined : this.#items[number];
   }
 
   pop(): T | undefined {
-    const top = this.#items[0];
-    const at = this.#at.pop();
-    const item = this.#items.pop();
-    if (at !== undefined && this.#at.length > 0) this.#sink(at, item as T);
-    return top;
+    const number = this.#numbers[0];
+    return number === undefined ? undefined : this.remove(number);
   }
 
-  /** Puts an entry where the popped top was, and lets it sink to its place. */
-  #sink(at: number, item: T): void {
+  /** Takes out what has this number, which may be given again. */
+  remove(number: number): T | undefined {
+    const item = this.#items[number];
+    const place = this.#places[number] as number;
+    this.#items[number] = undefined;
+    this.#free.push(number);
+    const at = this.#at.pop() as number;
+    const last = this.#numbers.pop() as number;
+    if (last === number) return item;
+    // The last one takes its place, and goes on to its own.
+    if (place > 0 && (this.#at[(place - 1) >> 1] as number) > at) this.#rise(place, at, last);
+    else this.#sink(place, at, last);
+    return item;
+  }
+
+  #rise(from: number, at: number, number: number): void {
+    let place = from;
+    while (place > 0) {
+      const parent = (place - 1) >> 1;
+      if ((this.#at[parent] as number) <= at) break;
+      this.#put(place, this.#at[parent] as number, this.#numbers[parent] as number);
+      place = parent;
+    }
+    this.#put(place, at, number);
+  }
+
+  #sink(from: number, at: number, number: number): void {
     const size = this.#at.length;
-    let index = 0;
+    let place = from;
     for (;;) {
-      let child = index * 2 + 1;
+      let child = place * 2 + 1;
       if (child >= size) break;
       if (child + 1 < size && (this.#at[child + 1] as number) < (this.#at[child] as number)) child++;
       if ((this.#at[child] as number) >= at) break;
-      this.#at[index] = this.#at[child] as number;
-      this.#items[index] = this.#items[child] as T;
-      index = child;
+      this.#put(place, this.#at[child] as number, this.#numbers[child] as number);
+      place = child;
     }
-    this.#at[index] = at;
-    this.#items[index] = item;
+    this.#put(place, at, number);
+  }
+
+  #put(place: number, at: number, number: number): void {
+    this.#at[place] = at;
+    this.#numbers[place] = number;
+    this.#places[number] = place;
   }
 }

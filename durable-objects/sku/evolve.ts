@@ -29,9 +29,7 @@ export function evolve(state: SkuState, event: SkuEvent): void {
       return;
     }
     case "claimed": {
-      const hold = liveHold(state, event.order);
-      hold.state = "claimed";
-      wakeAt(state, hold, event.until);
+      claimUntil(state, liveHold(state, event.order), event.until);
       return;
     }
     case "sold": {
@@ -100,9 +98,8 @@ function evolveRetaken(state: SkuState, event: Extract<SkuEvent, { type: "retake
     takeStock(state, hold);
   }
   assert(hold.state !== "sold", `${order} was taken again after it was sold`);
-  hold.state = "claimed";
   hold.take = event.take;
-  wakeAt(state, hold, until);
+  claimUntil(state, hold, until);
 }
 
 /** What happened in one commit. `at` is its clock; `archived` are the chunks of what left memory at its end. */
@@ -139,6 +136,9 @@ function bringBack(state: SkuState, order: OrderId): Hold | undefined {
   return back;
 }
 
+/** What has no deadline has this for its number. */
+const NONE = -1;
+
 type Entering = Pick<Hold, "order" | "buyer" | "quantity" | "home" | "state" | "until" | "take">;
 
 /** Puts a hold into memory, without moving any stock. */
@@ -153,13 +153,13 @@ export function enter(state: SkuState, facts: Entering): Hold {
     until,
     take,
     endedAt: 0,
-    dueAt: until,
+    deadline: NONE,
     asks: 0,
     previous: null,
     next: null,
   };
   state.holds.set(order, hold);
-  if (facts.state === "held") state.due.push(until, hold);
+  if (facts.state === "held") hold.deadline = state.due.push(until, hold);
   return hold;
 }
 
@@ -173,16 +173,25 @@ function takeStock(state: SkuState, hold: Hold): void {
 }
 
 function end(state: SkuState, hold: Hold, as: "sold" | "released"): void {
+  leaveDeadline(state, hold);
   hold.state = as;
   hold.endedAt = state.now;
   state.leaving.push({ at: state.now, hold });
 }
 
-function wakeAt(state: SkuState, hold: Hold, until: number): void {
+/** From now on it is claimed, until then. */
+export function claimUntil(state: SkuState, hold: Hold, until: number): void {
+  leaveDeadline(state, hold);
+  hold.state = "claimed";
   hold.until = until;
-  hold.dueAt = until;
   hold.asks = 0;
-  state.due.push(until, hold);
+  hold.deadline = state.claims.push(until, hold);
+}
+
+function leaveDeadline({ due, claims }: SkuState, hold: Hold): void {
+  if (hold.deadline === NONE) return;
+  (hold.state === "held" ? due : claims).remove(hold.deadline);
+  hold.deadline = NONE;
 }
 
 function liveHold(state: SkuState, order: OrderId): Hold {

@@ -1,7 +1,7 @@
 import { chunkOf, type Chunk, type Finished } from "./archive.ts";
 import { disown, keyInMemory, unbindKey, unlink } from "./buyers.ts";
 import { freezeHold } from "./frozen-hold.ts";
-import { isDue, type Hold, type Leaving, type SkuState } from "./state.ts";
+import type { Hold, Leaving, SkuState } from "./state.ts";
 
 /** What is finished can be asked about again for this long: holds that ended, keys, tombstones. */
 export const IDEMPOTENCY_WINDOW_MS = 24 * 3_600_000;
@@ -116,7 +116,5 @@ export function takeFinished(state: SkuState, facts: number): Left[] {
     disown(state, left.hold);
   }
   cut(state);
-  // What has ended is still in the heap until its time comes, and would be kept by it.
-  if (state.due.size > 2 * state.holds.size + CUT_MIN) state.due.keep(isDue);
   return taken;
 }

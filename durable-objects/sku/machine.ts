@@ -1,4 +1,3 @@
-import type { BuyerId } from "../../schema/ids.ts";
 import { err, ok, unreachable } from "../../schema/result.ts";
 import { saleStateAt } from "../../schema/sale.ts";
 import type {
@@ -10,7 +9,6 @@ import type {
   KeyAnswer,
   KeyRequest,
   MoveAnswer,
-  Placed,
   ReleaseReason,
   RestockRequest,
   SkuConfig,
@@ -21,17 +19,22 @@ import { keyInMemory } from "./buyers.ts";
 import type { Chunk } from "./archive.ts";
 import type { SkuAnswer, SkuAnswers, SkuCommand } from "./commands.ts";
 import { assertConserved } from "./conservation.ts";
-import { evolve } from "./evolve.ts";
+import {
+  availableNow,
+  DEADLINES_MAX,
+  endOwn,
+  happen,
+  holdNow,
+  passDeadlines,
+  release,
+  unitsNow,
+} from "./deadlines.ts";
 import type { HoldFacts } from "./frozen-hold.ts";
-import { advance, archiveFinished, ARCHIVING } from "./leaving.ts";
+import { advance, archiveFinished, ARCHIVING, type Archiving } from "./leaving.ts";
 import { lineOf, placementOf } from "./placement.ts";
-import { holdOf, keyOf, unitsOf } from "./recall.ts";
-import { isDue, isLive, type SkuState } from "./state.ts";
+import { holdOf, keyOf } from "./recall.ts";
+import { isLive, type SkuState } from "./state.ts";
 import { viewOfHold } from "./views.ts";
-
-/** An overdue claim is asked about at once, then after 5 s, doubling to 5 min. */
-const ASK_AGAIN_MS = 5_000;
-const ASK_AGAIN_MS_MAX = 300_000;
 
 export interface Applied {
   /** One for each command, in order. */
@@ -44,6 +47,12 @@ export interface Applied {
   readonly archived: Chunk[];
 }
 
+/** How much of what nobody waits for is done in one commit. */
+export interface Paces {
+  readonly deadlinesMax?: number;
+  readonly archiving?: Archiving;
+}
+
 /**
  * Lets time pass, then decides a batch of commands one after the other. Changes `state` in place: if what it returns
  * cannot be stored, `state` must not be used again.
@@ -52,49 +61,17 @@ export function apply(
   state: SkuState,
   commands: readonly SkuCommand[],
   now: number,
-  archiving = ARCHIVING,
+  { deadlinesMax = DEADLINES_MAX, archiving = ARCHIVING }: Paces = {},
 ): Applied {
   advance(state, now);
   const events: SkuEvent[] = [];
-  const overdue = passDeadlines(state, events);
+  const overdue = passDeadlines(state, events, deadlinesMax);
   const results: SkuAnswer[] = [];
   for (const command of commands) results.push(decide(state, command, events));
   assertConserved(state);
   // Only where a row of the journal tells when.
   const archived = events.length > 0 ? archiveFinished(state, events.length, archiving) : [];
   return { results, events, overdue, archived };
-}
-
-/** When a hold or a claim is next due; entries that no longer count are dropped on the way. */
-export function nextDueAt({ due }: SkuState): number | null {
-  for (let hold = due.peek(); hold; hold = due.peek()) {
-    const at = due.peekAt();
-    if (at !== null && isDue(at, hold)) return at;
-    due.pop();
-  }
-  return null;
-}
-
-/** Reasons to end a hold that no order's actor knows of: nobody else would tell D1 that its order has ended. */
-const UNTOUCHED: readonly ReleaseReason[] = ["expired", "payment_lost", "superseded"];
-
-/** Holds whose time is up are free again before anything else is decided. A claim never ends by itself. */
-function passDeadlines(state: SkuState, events: SkuEvent[]): StockMove[] {
-  const overdue: StockMove[] = [];
-  for (let at = nextDueAt(state); at !== null && at <= state.now; at = nextDueAt(state)) {
-    const hold = state.due.pop();
-    if (!hold) break;
-    if (hold.state === "held") {
-      release(state, events, hold, "expired");
-      continue;
-    }
-    const { order, take, buyer, quantity } = hold;
-    overdue.push({ order, take, buyer, quantity });
-    hold.dueAt = state.now + Math.min(ASK_AGAIN_MS * 2 ** hold.asks, ASK_AGAIN_MS_MAX);
-    hold.asks++;
-    state.due.push(hold.dueAt, hold);
-  }
-  return overdue;
 }
 
 function decide(state: SkuState, command: SkuCommand, events: SkuEvent[]): SkuAnswer {
@@ -121,15 +98,13 @@ function decide(state: SkuState, command: SkuCommand, events: SkuEvent[]): SkuAn
       if (bound) happen(state, events, { type: "unbound", buyer, key, order });
       return ok(null);
     }
+    case "look":
+      if ("order" in command) holdNow(state, command.order, events);
+      else endOwn(state, command.buyer, events);
+      return ok(null);
     default:
       return unreachable(command);
   }
-}
-
-/** The only way anything changes: what is stored and what is applied are the same event. */
-function happen(state: SkuState, events: SkuEvent[], event: SkuEvent): void {
-  evolve(state, event);
-  events.push(event);
 }
 
 function decideConfigure(
@@ -159,7 +134,7 @@ function decideHold(state: SkuState, request: HoldRequest, events: SkuEvent[]): 
     if (first?.home) return ok(heldOf(state, config, first, true));
     if (bound.order !== order) return err({ code: "released" }); // Its key was given to a later request.
   }
-  const earlier = holdOf(state, order);
+  const earlier = holdNow(state, order, events);
   if (earlier && !isLive(earlier) && earlier.state !== "sold") return err({ code: "released" });
   if (earlier) return ok(heldOf(state, config, earlier, true));
   if (request.sale !== config.sale) return err({ code: "unknown_sku" });
@@ -169,9 +144,10 @@ function decideHold(state: SkuState, request: HoldRequest, events: SkuEvent[]): 
   const window = saleStateAt(config, now);
   if (window === "upcoming") return err({ code: "sale_not_open", opensAt: config.opensAt });
   if (window === "closed") return err({ code: "sale_closed" });
-  if (unitsOf(state, buyer) + quantity > config.perBuyerMax)
+  const ownMax = config.perBuyerMax - quantity;
+  if (unitsNow(state, buyer, ownMax, events) > ownMax)
     return err({ code: "purchase_limit", limit: config.perBuyerMax });
-  if (quantity > state.available)
+  if (quantity > availableNow(state, quantity, events))
     return err({ code: "sold_out", held: state.held, available: state.available });
 
   const until = Math.min(now + config.holdMs, home?.othersHeldUntil ?? Infinity);
@@ -192,19 +168,8 @@ function heldOf({ offers }: SkuState, config: SkuConfig, hold: HoldFacts, replay
   return { placement: null, line: lineOf(config, hold.quantity), heldUntil: hold.until, replayed };
 }
 
-type Ended = Extract<SkuEvent, { type: "released" }>["ended"];
-
-const endedOf = ({ offer, others, createdAt, payBy }: Placed, buyer: BuyerId, quantity: number): Ended => ({
-  buyer,
-  quantity,
-  offer,
-  others,
-  createdAt,
-  payBy,
-});
-
 function decideClaim(state: SkuState, { order, until }: ClaimRequest, events: SkuEvent[]): ClaimAnswer {
-  const hold = holdOf(state, order);
+  const hold = holdNow(state, order, events);
   if (!hold) return err({ code: "unknown_hold" });
   if (hold.state === "sold" || hold.state === "released") return err({ code: hold.state });
   if (hold.state === "held" || until > hold.until) happen(state, events, { type: "claimed", order, until });
@@ -213,7 +178,7 @@ function decideClaim(state: SkuState, { order, until }: ClaimRequest, events: Sk
 
 function decideCommit(state: SkuState, { order, take }: StockMove, events: SkuEvent[]): MoveAnswer {
   if (!state.config) return err({ code: "unknown_sku" });
-  const hold = holdOf(state, order);
+  const hold = holdNow(state, order, events);
   if (hold?.state === "sold") return ok("sold");
   // What an earlier take held is gone, whatever this order has taken since.
   if (!hold || hold.state === "released" || take < hold.take) return err({ code: "gone" });
@@ -229,7 +194,7 @@ function decideRelease(
 ): MoveAnswer {
   const { order, take, buyer, quantity } = move;
   if (!state.config) return err({ code: "unknown_sku" });
-  const hold = holdOf(state, order);
+  const hold = holdNow(state, order, events);
   if (hold && (hold.state === "sold" || take < hold.take)) return ok(hold.state);
   if (hold && isLive(hold)) release(state, events, hold, reason);
   // Whatever takes it up to here may still be on its way: it must find nothing to take.
@@ -237,17 +202,10 @@ function decideRelease(
   return ok("released");
 }
 
-function release(state: SkuState, events: SkuEvent[], hold: HoldFacts, reason: ReleaseReason): void {
-  const { order, buyer, quantity, home } = hold;
-  const untouched = hold.take === 1 && UNTOUCHED.includes(reason);
-  const ended = untouched && home ? endedOf(home, buyer, quantity) : null;
-  happen(state, events, { type: "released", order, reason, ended });
-}
-
 function decideRetake(state: SkuState, move: StockMove, until: number, events: SkuEvent[]): MoveAnswer {
   const { config } = state;
   if (!config) return err({ code: "unknown_sku" });
-  const hold = holdOf(state, move.order);
+  const hold = holdNow(state, move.order, events);
   if (hold?.state === "sold") return ok("sold");
   if (hold && move.take <= hold.take)
     return hold.state === "released" ? err({ code: "gone" }) : ok(hold.state);
@@ -255,8 +213,9 @@ function decideRetake(state: SkuState, move: StockMove, until: number, events: S
   const { order, buyer, quantity } = hold ?? move;
   if (!hold || !isLive(hold)) {
     // Late money buys no more than anybody may own: what the buyer bought in the meantime counts.
-    const overLimit = unitsOf(state, buyer) + quantity > config.perBuyerMax;
-    if (overLimit || quantity > state.available) return err({ code: "gone" });
+    const ownMax = config.perBuyerMax - quantity;
+    const overLimit = unitsNow(state, buyer, ownMax, events) > ownMax;
+    if (overLimit || quantity > availableNow(state, quantity, events)) return err({ code: "gone" });
   }
   happen(state, events, { type: "retaken", order, buyer, quantity, take: move.take, until });
   return ok("claimed");
@@ -268,7 +227,7 @@ function decideRestock(state: SkuState, request: RestockRequest, events: SkuEven
   const earlier = state.restocks.get(key);
   if (earlier && earlier.fingerprint !== fingerprint) return err({ code: "idempotency_key_reused" });
   if (earlier) return ok({ replayed: true });
-  if (state.available + delta < 0) return err({ code: "insufficient_stock" });
+  if (availableNow(state, -delta, events) + delta < 0) return err({ code: "insufficient_stock" });
   happen(state, events, { type: "restocked", key, fingerprint, delta, reason });
   return ok({ replayed: false });
 }

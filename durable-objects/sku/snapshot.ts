@@ -4,7 +4,7 @@ import type { SkuConfig } from "../../schema/sku.ts";
 import type { ReadChunk } from "./archive.ts";
 import { bindKey, buyerOf, keyEntries, link, type KeyEntry } from "./buyers.ts";
 import { assertCounted } from "./conservation.ts";
-import { enter } from "./evolve.ts";
+import { claimUntil, enter } from "./evolve.ts";
 import { freezeHold, thawHold, type FrozenHold, type HoldFacts } from "./frozen-hold.ts";
 import { emptyState, isLive, type Leaving, type RestockEntry, type SkuState } from "./state.ts";
 
@@ -130,7 +130,7 @@ function thawHead(
 function thawIntoMemory(state: SkuState, facts: HoldFacts): void {
   const hold = enter(state, facts);
   hold.endedAt = facts.endedAt;
-  if (hold.state === "claimed") state.due.push(hold.until, hold);
+  if (hold.state === "claimed") claimUntil(state, hold, hold.until);
   if (isLive(hold) || hold.state === "sold") link(state, hold);
 }
 

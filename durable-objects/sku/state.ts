@@ -16,8 +16,8 @@ export interface Hold {
   take: number;
   /** When it was sold or released; 0 while neither. */
   endedAt: number;
-  /** When to look at it next: at its end, then again and again while a claim is overdue. */
-  dueAt: number;
+  /** Its number among what is due while it is held, and among claims while it is claimed; -1 once it is neither. */
+  deadline: number;
   /** How often somebody was asked what became of this overdue claim. */
   asks: number;
   /** Neighbours among what its buyer holds or owns. */
@@ -56,8 +56,10 @@ export interface SkuState extends Counters {
   /** Who holds or owns something, or has a key in use. */
   readonly buyers: Buyers;
   readonly restocks: Map<string, RestockEntry>;
-  /** Entries of holds that have ended or moved on stay until they come up; `dueAt` tells which still count. */
+  /** What is held, by its end. */
   readonly due: DueHeap<Hold>;
+  /** What is claimed, by when to ask about it. */
+  readonly claims: DueHeap<Hold>;
   /** What is finished and in memory, in the order in which it leaves; before `left` it has. */
   leaving: Leaving[];
   left: number;
@@ -85,12 +87,10 @@ export const emptyState = (read: ReadChunk = nothingIsArchived): SkuState => ({
   buyers: new Map(),
   restocks: new Map(),
   due: new DueHeap(),
+  claims: new DueHeap(),
   leaving: [],
   left: 0,
   archive: new Archive(read),
 });
 
 export const isLive = ({ state }: Pick<Hold, "state">): boolean => state === "held" || state === "claimed";
-
-/** Whether this entry of the heap still counts. */
-export const isDue = (at: number, hold: Hold): boolean => isLive(hold) && hold.dueAt === at;

@@ -62,6 +62,7 @@ export function assertSound(command: SkuCommand): void {
     case "commit":
     case "bind":
     case "unbind":
+    case "look":
       return;
     default:
       return unreachable(command);

@@ -1,10 +1,12 @@
 import { describe, expect, test } from "vitest";
 import type { SkuCommand } from "../../durable-objects/sku/commands.ts";
 import { keyEntries } from "../../durable-objects/sku/buyers.ts";
+import { DEADLINES_MAX, nextDueAt } from "../../durable-objects/sku/deadlines.ts";
 import { unitsOf } from "../../durable-objects/sku/recall.ts";
 import { freeze, thaw } from "../../durable-objects/sku/snapshot.ts";
 import { replay } from "../../durable-objects/sku/evolve.ts";
 import { advance, IDEMPOTENCY_WINDOW_MS } from "../../durable-objects/sku/leaving.ts";
+import type { Paces } from "../../durable-objects/sku/machine.ts";
 import { emptyState } from "../../durable-objects/sku/state.ts";
 import { holdsOf } from "../../durable-objects/sku/views.ts";
 import type { SkuEvent } from "../../schema/sku.ts";
@@ -182,6 +184,58 @@ describe("time", () => {
     world.wait(IDEMPOTENCY_WINDOW_MS * 2);
     expect(world.state).toMatchObject({ held: 1, available: 9 });
     expect(wordOf(world.ask({ type: "commit", move: moving({ take: 2 }) }))).toBe("sold");
+  });
+});
+
+describe("holds that are over at once", () => {
+  const crowd = (size: number, paces: Paces): World => {
+    const world = new World(size, { perBuyerMax: 2 }, paces);
+    for (let n = 0; n < size; n++) world.hold({ n, buyer: `buyer-${n}` });
+    world.now += HOLD_MS;
+    return world;
+  };
+
+  test("end a thousand in a commit, those first that are due for longest, and all within as many commits as it takes", () => {
+    const world = crowd(2_500, {});
+    const ended = () => world.wait(0).map((event) => (event.type === "released" ? event.order : null));
+    const first = ended();
+    expect(first).toHaveLength(DEADLINES_MAX);
+    expect(new Set(first)).toContain(orderOf(0));
+    expect(world.state).toMatchObject({ available: 1_000, held: 1_500 });
+    expect([ended().length, ended().length, ended().length]).toEqual([1_000, 500, 0]);
+    expect(nextDueAt(world.state)).toBeNull();
+  });
+
+  test("are over at once for whoever asks about them, whatever the commits have come to", () => {
+    const world = crowd(10, { deadlinesMax: 0 });
+    const order = orderOf(7);
+    const claim = { type: "claim", request: { order, until: CLOSES } } as const;
+    expect(wordOf(world.ask(claim))).toBe("released");
+    expect(wordOf(world.ask({ type: "commit", move: moving({ n: 8 }) }))).toBe("gone");
+    world.ask({ type: "look", order: orderOf(6) });
+    world.ask({ type: "look", buyer: "buyer-5" });
+    expect([6, 5].map((n) => world.state.holds.get(orderOf(n))?.state)).toEqual(["released", "released"]);
+    expect(world.state).toMatchObject({ available: 4, held: 6 });
+  });
+
+  test("are free for who wants units, as many as it takes and no more", () => {
+    const world = crowd(10, { deadlinesMax: 0 });
+    expect(wordOf(world.hold({ n: 20, buyer: "zoe", quantity: 2 }))).toBe("new");
+    expect(world.last.map(({ type }) => type)).toEqual(["released", "released", "held"]);
+    const restock = { key: "r", fingerprint: "f", delta: -3, reason: "count" };
+    expect(wordOf(world.ask({ type: "restock", request: restock }))).toBe("new");
+    expect(world.state).toMatchObject({ available: 0, held: 7, restocked: -3 });
+  });
+
+  test("do not stand between their buyer and the limit", () => {
+    const world = new World(10, { perBuyerMax: 2 }, { deadlinesMax: 0 });
+    world.hold({ n: 1 });
+    world.now += HOLD_MS / 2;
+    world.hold({ n: 2 });
+    world.now += HOLD_MS / 2;
+    expect(wordOf(world.hold({ n: 3 }))).toBe("new");
+    expect(wordOf(world.hold({ n: 4 }))).toBe("purchase_limit");
+    expect(world.state.held).toBe(2);
   });
 });
 

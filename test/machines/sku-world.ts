@@ -1,8 +1,8 @@
 import type { SkuAnswers, SkuCommand } from "../../durable-objects/sku/commands.ts";
-import { apply } from "../../durable-objects/sku/machine.ts";
+import { apply, type Paces } from "../../durable-objects/sku/machine.ts";
 import { freeze } from "../../durable-objects/sku/snapshot.ts";
 import type { Chunk, ReadChunk } from "../../durable-objects/sku/archive.ts";
-import { ARCHIVING, IDEMPOTENCY_WINDOW_MS, type Archiving } from "../../durable-objects/sku/leaving.ts";
+import { IDEMPOTENCY_WINDOW_MS } from "../../durable-objects/sku/leaving.ts";
 import { emptyState, type SkuState } from "../../durable-objects/sku/state.ts";
 import { orderIdOf, skuNumberOf, type OrderId } from "../../schema/ids.ts";
 import type { HoldRequest, SkuConfig, SkuEvent, StockMove } from "../../schema/sku.ts";
@@ -61,10 +61,10 @@ export class World {
   readonly commits: { at: number; events: SkuEvent[]; archived: Chunk[] }[] = [];
   overdue: StockMove[] = [];
   now = OPENS;
-  readonly #archiving: Archiving;
+  readonly #paces: Paces;
 
-  constructor(stock = 10, change: Partial<SkuConfig> = {}, archiving = ARCHIVING) {
-    this.#archiving = archiving;
+  constructor(stock = 10, change: Partial<SkuConfig> = {}, paces: Paces = {}) {
+    this.#paces = paces;
     this.ask({ type: "configure", config: configOf(change), stock });
   }
 
@@ -73,7 +73,7 @@ export class World {
   }
 
   askAll(commands: SkuCommand[]) {
-    const { results, events, overdue, archived } = apply(this.state, commands, this.now, this.#archiving);
+    const { results, events, overdue, archived } = apply(this.state, commands, this.now, this.#paces);
     if (events.length > 0) this.commits.push({ at: this.state.now, events, archived });
     this.chunks.push(...archived.map(({ body }) => body));
     this.overdue.push(...overdue);

@@ -54,6 +54,8 @@ function askSku(sku: SkuApi, commands: readonly SkuCommand[]): Promise<unknown> 
       return sku.bindKey(command.request);
     case "unbind":
       return sku.unbindKey(command);
+    case "look":
+      return "order" in command ? sku.find(command.order) : sku.holdsOf(command.buyer);
     default:
       return unreachable(command);
   }

@@ -106,6 +106,8 @@ function callOf(api: SkuApi, command: SkuCommand): Promise<unknown> {
       return api.bindKey(command.request);
     case "unbind":
       return api.unbindKey(command);
+    case "look":
+      return "order" in command ? api.find(command.order) : api.holdsOf(command.buyer);
     default:
       return unreachable(command);
   }

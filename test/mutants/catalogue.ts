@@ -2,6 +2,7 @@ import { AROUND } from "./around.ts";
 import type { Mutant } from "./mutant.ts";
 
 const SKU = "durable-objects/sku/machine.ts";
+const DEADLINES = "durable-objects/sku/deadlines.ts";
 const EVOLVE = "durable-objects/sku/evolve.ts";
 const LEAVING = "durable-objects/sku/leaving.ts";
 const RECALL = "durable-objects/sku/recall.ts";
@@ -18,26 +19,44 @@ const MACHINES: readonly Mutant[] = [
   {
     harm: "one unit too many is sold",
     file: SKU,
-    was: "  if (quantity > state.available)\n",
-    is: "  if (quantity > state.available + 1)\n",
+    was: "  if (quantity > availableNow(state, quantity, events))\n",
+    is: "  if (quantity > availableNow(state, quantity, events) + 1)\n",
   },
   {
     harm: "the last unit is never sold",
     file: SKU,
-    was: "  if (quantity > state.available)\n",
-    is: "  if (quantity >= state.available)\n",
+    was: "  if (quantity > availableNow(state, quantity, events))\n",
+    is: "  if (quantity >= availableNow(state, quantity, events))\n",
   },
   {
     harm: "a buyer gets one more than the limit",
     file: SKU,
-    was: "if (unitsOf(state, buyer) + quantity > config.perBuyerMax)\n",
-    is: "if (unitsOf(state, buyer) + quantity > config.perBuyerMax + 1)\n",
+    was: "  if (unitsNow(state, buyer, ownMax, events) > ownMax)\n",
+    is: "  if (unitsNow(state, buyer, ownMax, events) > ownMax + 1)\n",
   },
   {
     harm: "what a buyer bought does not count against the limit",
     file: SKU,
-    was: "if (unitsOf(state, buyer) + quantity > config.perBuyerMax)\n",
-    is: "if (quantity > config.perBuyerMax)\n",
+    was: "  if (unitsNow(state, buyer, ownMax, events) > ownMax)\n",
+    is: "  if (ownMax < 0)\n",
+  },
+  {
+    harm: "a hold that is over stands between its buyer and the limit",
+    file: DEADLINES,
+    was: "  if (unitsOf(state, buyer) > enough) endOwn(state, buyer, events);\n",
+    is: "",
+  },
+  {
+    harm: "units that are over are not sold before their turn to end",
+    file: DEADLINES,
+    was: "  while (state.available < enough && endNext(state, events));\n",
+    is: "",
+  },
+  {
+    harm: "a hold that is over is claimed before its turn to end",
+    file: DEADLINES,
+    was: '  if (hold && isOver(state, hold)) release(state, events, hold, "expired");\n  return',
+    is: "  return",
   },
   {
     harm: "the sale sells before it opens",
@@ -83,21 +102,21 @@ const MACHINES: readonly Mutant[] = [
   },
   {
     harm: "a claimed hold expires under its paying buyer",
-    file: SKU,
-    was: '    if (hold.state === "held") {\n      release(state, events, hold, "expired");',
-    is: '    if (isLive(hold)) {\n      release(state, events, hold, "expired");',
+    file: EVOLVE,
+    was: '  leaveDeadline(state, hold);\n  hold.state = "claimed";\n',
+    is: '  hold.state = "claimed";\n',
   },
   {
     harm: "a hold ends a millisecond late",
-    file: SKU,
-    was: "at !== null && at <= state.now; at = nextDueAt(state)",
-    is: "at !== null && at < state.now; at = nextDueAt(state)",
+    file: DEADLINES,
+    was: "at !== null && at <= now;",
+    is: "at !== null && at < now;",
   },
   {
     harm: "nobody asks again about a claim",
-    file: SKU,
-    was: "    state.due.push(hold.dueAt, hold);\n",
-    is: "",
+    file: DEADLINES,
+    was: "    hold.deadline = state.claims.push(state.now + askAgainMs, hold);\n",
+    is: "    hold.deadline = -1;\n",
   },
   {
     harm: "a released hold is sold all the same",
@@ -132,19 +151,19 @@ const MACHINES: readonly Mutant[] = [
   {
     harm: "late money takes units that are somebody else's",
     file: SKU,
-    was: 'if (overLimit || quantity > state.available) return err({ code: "gone" });',
+    was: 'if (overLimit || quantity > availableNow(state, quantity, events)) return err({ code: "gone" });',
     is: 'if (overLimit) return err({ code: "gone" });',
   },
   {
     harm: "late money buys more than anybody may own",
     file: SKU,
-    was: 'if (overLimit || quantity > state.available) return err({ code: "gone" });',
-    is: 'if (quantity > state.available) return err({ code: "gone" });',
+    was: 'if (overLimit || quantity > availableNow(state, quantity, events)) return err({ code: "gone" });',
+    is: 'if (quantity > availableNow(state, quantity, events)) return err({ code: "gone" });',
   },
   {
     harm: "units are taken out of stock that are not there",
     file: SKU,
-    was: '  if (state.available + delta < 0) return err({ code: "insufficient_stock" });\n',
+    was: '  if (availableNow(state, -delta, events) + delta < 0) return err({ code: "insufficient_stock" });\n',
     is: "",
   },
   {

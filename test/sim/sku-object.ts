@@ -4,7 +4,8 @@ import { replay, type Happened } from "../../durable-objects/sku/evolve.ts";
 import { advance } from "../../durable-objects/sku/leaving.ts";
 import { holdOf } from "../../durable-objects/sku/recall.ts";
 import { bodiesOf, eventsOf, rowOf, type Row } from "../../durable-objects/sku/journal-text.ts";
-import { apply, nextDueAt } from "../../durable-objects/sku/machine.ts";
+import { nextDueAt } from "../../durable-objects/sku/deadlines.ts";
+import { apply } from "../../durable-objects/sku/machine.ts";
 import { Outbox } from "../../durable-objects/sku/outbox.ts";
 import { Publisher } from "../../durable-objects/sku/publisher.ts";
 import { freeze, thaw } from "../../durable-objects/sku/snapshot.ts";
@@ -97,7 +98,7 @@ export class SkuObject {
   }
 
   find(order: OrderId): HoldView | null {
-    const state = this.#settled();
+    const state = this.#settled({ type: "look", order });
     const hold = holdOf(state, order);
     return hold ? viewOfHold(state.offers, hold) : null;
   }
@@ -179,10 +180,10 @@ export class SkuObject {
     return memory;
   }
 
-  #settled(): SkuState {
+  #settled(look?: Extract<SkuCommand, { type: "look" }>): SkuState {
     const { state } = this.#load();
     const due = nextDueAt(state);
-    if (due !== null && due <= Math.max(state.now, this.#host.now())) this.#commit([]);
+    if (due !== null && due <= Math.max(state.now, this.#host.now())) this.#commit(look ? [look] : []);
     return state;
   }
 

@@ -3,12 +3,8 @@ import type { SkuCommand } from "../../durable-objects/sku/commands.ts";
 import { assertCounted } from "../../durable-objects/sku/conservation.ts";
 import { freeze, thaw } from "../../durable-objects/sku/snapshot.ts";
 import { replay } from "../../durable-objects/sku/evolve.ts";
-import {
-  advance,
-  ARCHIVING,
-  IDEMPOTENCY_WINDOW_MS,
-  type Archiving,
-} from "../../durable-objects/sku/leaving.ts";
+import { advance, IDEMPOTENCY_WINDOW_MS } from "../../durable-objects/sku/leaving.ts";
+import type { Paces } from "../../durable-objects/sku/machine.ts";
 import { unitsOf } from "../../durable-objects/sku/recall.ts";
 import { holdsOf } from "../../durable-objects/sku/views.ts";
 import { emptyState } from "../../durable-objects/sku/state.ts";
@@ -168,12 +164,12 @@ class Auditor {
 }
 
 /** Memory holds two finished facts, and the rest is in chunks of a few. */
-const FORGETFUL: Archiving = { chunkFacts: 2, finishedMax: 2, afterMs: HOLD_MS * 3 };
+const FORGETFUL: Paces = { archiving: { chunkFacts: 2, finishedMax: 2, afterMs: HOLD_MS * 3 } };
 
 /** A thousand batches of anything, with waits from none to days. */
-function live(seed: number, archiving = ARCHIVING): World {
+function live(seed: number, paces: Paces = {}): World {
   const chance = chanceOf(seed);
-  const world = new World(Math.floor(chance() * 8), { perBuyerMax: LIMIT }, archiving);
+  const world = new World(Math.floor(chance() * 8), { perBuyerMax: LIMIT }, paces);
   const auditor = new Auditor();
   let heard = 0;
   for (let step = 0; step < 150; step++) {
@@ -196,6 +192,12 @@ function live(seed: number, archiving = ARCHIVING): World {
   return world;
 }
 
+/** Orders with how they ended. */
+const ends = (commits: World["commits"]): string[] =>
+  commits.flatMap(({ events }) =>
+    events.flatMap((event) => (event.type === "released" ? [`${event.order} ${event.reason}`] : [])),
+  );
+
 const WORLDS = 300;
 const only = process.env["SEED"];
 const seeds = only ? [Number(only)] : Array.from({ length: WORLDS }, (_, index) => index + 1);
@@ -214,7 +216,7 @@ describe("a SKU that is asked anything in any order", () => {
   test("is nothing but its events: replayed, from the beginning or from any snapshot, they give the same state", () => {
     for (const seed of seeds) {
       // Half of the worlds forget what is finished as soon as they can.
-      const world = live(seed, seed % 2 ? FORGETFUL : ARCHIVING);
+      const world = live(seed, seed % 2 ? FORGETFUL : {});
       const fromStart = emptyState(world.read);
       replay(fromStart, world.commits);
       advance(fromStart, world.state.now);
@@ -266,6 +268,33 @@ describe("a SKU that is asked anything in any order", () => {
       expect(chunks).toBeGreaterThan(0);
     },
   );
+
+  test("answers the same whether holds that are over end at once or only when somebody needs to know", () => {
+    let late = 0;
+    for (const seed of seeds.slice(0, 100)) {
+      const chance = chanceOf(seed);
+      const stock = Math.floor(chance() * 8);
+      const prompt = new World(stock, { perBuyerMax: LIMIT });
+      const lazy = new World(stock, { perBuyerMax: LIMIT }, { deadlinesMax: 0 });
+      for (let step = 0; step < 150; step++) {
+        const commands = Array.from({ length: Math.floor(chance() * 4) }, () =>
+          anyCommand(chance, prompt.now),
+        );
+        expect(lazy.askAll(commands), `SEED=${seed}`).toEqual(prompt.askAll(commands));
+        late += prompt.state.available - lazy.state.available;
+        const buyer = BUYERS[step % BUYERS.length] ?? "";
+        lazy.ask({ type: "look", buyer });
+        expect(holdsOf(lazy.state, buyer), `SEED=${seed}`).toEqual(holdsOf(prompt.state, buyer));
+        assertCounted(lazy.state);
+        const ms = chance() < 0.6 ? 0 : Math.floor(chance() * HOLD_MS);
+        prompt.now += ms;
+        lazy.now += ms;
+      }
+      const [all, some] = [prompt, lazy].map(({ commits }) => ends(commits));
+      for (const end of some ?? []) expect(all, `SEED=${seed}`).toContain(end);
+    }
+    expect(late).toBeGreaterThan(0);
+  });
 
   test("when all holds have been given back, everything that is not sold is available", () => {
     for (const seed of seeds) {
