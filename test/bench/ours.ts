@@ -24,8 +24,8 @@ export interface Served {
 }
 
 export interface Restartable extends Served {
-  /** Ends it and starts it again on what it has kept. */
-  restart(): Promise<Restartable>;
+  /** Ends it and starts it again on what it has kept. `meanwhile` may look at that. */
+  restart(meanwhile?: (stateDir: string) => void): Promise<Restartable>;
 }
 
 /** Serves a Worker from a folder of its own, which goes with it. */
@@ -54,8 +54,9 @@ export async function serve(
       await server.dispose();
       rmSync(dir, { recursive: true, force: true });
     },
-    async restart() {
+    async restart(meanwhile) {
       await server.dispose();
+      meanwhile?.(state.stateDir);
       return serve(config, bindings, dir, outbound, script);
     },
   };

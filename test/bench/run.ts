@@ -9,6 +9,7 @@ import { finished, growth, pauses } from "./scenarios/growth.ts";
 import { hanging } from "./scenarios/hanging.ts";
 import { purchaseScenario } from "./scenarios/purchase.ts";
 import { manySkus } from "./scenarios/skus.ts";
+import { starts } from "./scenarios/starts.ts";
 import { soldOut, throughGates, withStockLeft } from "./scenarios/orders.ts";
 
 /** `npm run bench`: every scenario, one after the other, and its results into RESULTS.md. */
@@ -18,6 +19,7 @@ const SCENARIOS: readonly Scenario[] = [
   growth,
   finished,
   pauses,
+  starts,
   withStockLeft,
   throughGates,
   soldOut,

@@ -1,21 +1,18 @@
-import { readdirSync, readFileSync } from "node:fs";
-import type { Drive } from "../decision/worker.ts";
 import { perSecond, progress, type Scenario, type Section } from "../harness.ts";
 import { serve, type Served } from "../ours.ts";
+import { CONFIG, configure, drive, residentMegabytes, urlOf } from "./decision-worker.ts";
 
 /** What holds that are there already cost the next one, and what they cost a start. */
 const SIZES = [10, 1_000, 100_000, 1_000_000];
 const MEASURED = 20_000;
 const BATCH = 100;
-const CONFIG = "test/bench/decision/wrangler.toml";
-const MIB = 1_048_576;
 const DAY_MS = 86_400_000;
 
 export const growth: Scenario = {
   name: "growth",
   async run(): Promise<Section> {
     let served = await serve(CONFIG);
-    await fetch(urlOf(served), { method: "PUT" });
+    await configure(served);
     await drive(served, { from: 0, count: 10, batch: 1, inFlight: 1 });
     const rows: string[][] = [];
     let holds = 10;
@@ -31,7 +28,7 @@ export const growth: Scenario = {
       progress(`${holds.toLocaleString("en")} holds`);
       const rate = await drive(served, { from: holds, count: MEASURED, batch: BATCH, inFlight: 4 });
       holds += MEASURED;
-      const megabytes = Math.round(residentBytes() / MIB);
+      const megabytes = residentMegabytes();
       served = await served.restart();
       const startedAt = performance.now();
       await fetch(urlOf(served));
@@ -57,7 +54,7 @@ export const finished: Scenario = {
   name: "finished",
   async run(): Promise<Section> {
     let served = await serve(CONFIG);
-    await fetch(urlOf(served), { method: "PUT" });
+    await configure(served);
     const rows: string[][] = [];
     let holds = 0;
     let live = 0;
@@ -71,7 +68,7 @@ export const finished: Scenario = {
       const rate = await drive(served, { from: holds, count: MEASURED, batch: BATCH, inFlight: 4 });
       holds += MEASURED;
       live += MEASURED;
-      const megabytes = Math.round(residentBytes() / MIB);
+      const megabytes = residentMegabytes();
       served = await served.restart();
       const startedAt = performance.now();
       await fetch(urlOf(served));
@@ -121,7 +118,7 @@ export const pauses: Scenario = {
 };
 
 async function fill(served: Served, sku: string, holdMs: number, count: number): Promise<void> {
-  await fetch(`${urlOf(served, sku)}?hold_ms=${holdMs}`, { method: "PUT" });
+  await configure(served, sku, holdMs);
   for (let from = 0; from < count; from += WAVE)
     await drive(served, { from, count: WAVE, batch: 1_000, inFlight: 2 }, sku);
   progress(`${count.toLocaleString("en")} holds`);
@@ -141,26 +138,4 @@ async function longestAnswer(
     longest = Math.max(longest, performance.now() - startedAt);
     if (isEnough(asked, view)) return Math.ceil(longest);
   }
-}
-
-const urlOf = ({ port }: Served, sku = "lamp"): string => `http://127.0.0.1:${port}/${sku}`;
-
-async function drive(served: Served, request: Drive, sku = "lamp"): Promise<number> {
-  const answer = await fetch(urlOf(served, sku), { method: "POST", body: JSON.stringify(request) });
-  if (!answer.ok) throw new Error(`the decision Worker answers ${answer.status}: ${await answer.text()}`);
-  const { tookMs } = await answer.json<{ tookMs: number }>();
-  return (request.count / Math.max(1, tookMs)) * 1_000;
-}
-
-/** Of the runtime that this process has started. */
-function residentBytes(): number {
-  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name)))
-    try {
-      const status = readFileSync(`/proc/${pid}/status`, "utf8");
-      if (/^Name:\tworkerd$/m.test(status) && new RegExp(`^PPid:\\t${process.pid}$`, "m").test(status))
-        return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) * 1_024;
-    } catch {
-      // It ended while we were looking.
-    }
-  return Number.NaN;
 }
