@@ -67,7 +67,7 @@ export class Archive {
     for (let at = 1 + orders; at < hashes.length; at++) {
       const hash = hashes[at] as number;
       this.#byBuyer.add(hash, this.#chunks);
-      this.#recalled.delete(hash);
+      if (this.#recalled.size > 0) this.#recalled.delete(hash);
     }
     this.#last = null;
     this.#chunks++;

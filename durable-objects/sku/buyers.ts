@@ -31,25 +31,38 @@ export function buyerOf(state: SkuState, id: BuyerId): Buyer {
 /** What this buyer used a key for, if memory has it: see `recall.ts`. */
 export function keyInMemory(state: SkuState, id: BuyerId, key: string): KeyEntry | null {
   const buyer = state.buyers.get(id);
-  if (!buyer) return null;
-  return buyer.key?.key === key ? buyer.key : (buyer.more?.get(key) ?? null);
+  return buyer ? keyOfBuyer(buyer, key) : null;
 }
 
+const keyOfBuyer = ({ key: first, more }: Buyer, key: string): KeyEntry | null =>
+  first?.key === key ? first : (more?.get(key) ?? null);
+
 /** From now on this key of this buyer is this entry's. */
-export function bindKey(state: SkuState, id: BuyerId, entry: KeyEntry): void {
-  const buyer = buyerOf(state, id);
+export function bindKey(buyer: Buyer, entry: KeyEntry): void {
   if (!buyer.key || buyer.key.key === entry.key) buyer.key = entry;
   else (buyer.more ??= new Map()).set(entry.key, entry);
 }
 
 export function unbindKey(state: SkuState, id: BuyerId, key: string): void {
   const buyer = state.buyers.get(id);
-  if (!buyer) return;
+  if (buyer) unbind(state, id, buyer, key);
+}
+
+function unbind(state: SkuState, id: BuyerId, buyer: Buyer, key: string): void {
   if (buyer.key?.key === key) {
     buyer.key = buyer.more?.values().next().value ?? null;
     if (buyer.key) buyer.more?.delete(buyer.key.key);
   } else buyer.more?.delete(key);
   forgetEmpty(state, id, buyer);
+}
+
+/** Takes from its buyer the key that an order was placed with, if it is still its. Answers with the key's fingerprint. */
+export function unbindHome(state: SkuState, { order, buyer: id, home, owner }: Hold): string | null {
+  const buyer = owner ?? state.buyers.get(id);
+  const entry = home && buyer && keyOfBuyer(buyer, home.key);
+  if (entry?.order !== order) return null;
+  unbind(state, id, buyer as Buyer, entry.key);
+  return entry.fingerprint;
 }
 
 /** Every key that somebody uses. */
@@ -66,21 +79,25 @@ export function link(state: SkuState, hold: Hold): Buyer {
   hold.next = buyer.first;
   if (buyer.first) buyer.first.previous = hold;
   buyer.first = hold;
+  hold.owner = buyer;
   return buyer;
 }
 
-export function unlink(state: SkuState, hold: Hold): void {
+/** Takes a hold from what its buyer holds or owns. The units stay counted. */
+export function unlink(hold: Hold): void {
   if (hold.previous) hold.previous.next = hold.next;
-  else buyerOf(state, hold.buyer).first = hold.next;
+  else if (hold.owner) hold.owner.first = hold.next;
   if (hold.next) hold.next.previous = hold.previous;
   hold.previous = null;
   hold.next = null;
+  hold.owner = null;
 }
 
 /** Takes a hold's units from its buyer, in memory. */
 export function disown(state: SkuState, hold: Hold): void {
-  unlink(state, hold);
-  const buyer = buyerOf(state, hold.buyer);
+  const buyer = hold.owner;
+  if (!buyer) throw new Error(`${hold.order} is nobody's`);
+  unlink(hold);
   buyer.units -= hold.quantity;
   forgetEmpty(state, hold.buyer, buyer);
 }

@@ -1,4 +1,5 @@
 import type { BuyerId, OrderId } from "../../schema/ids.ts";
+import { assert } from "../../schema/result.ts";
 import type { Placed, ReleaseReason, SkuEvent, StockMove } from "../../schema/sku.ts";
 import { evolve } from "./evolve.ts";
 import type { HoldFacts } from "./frozen-hold.ts";
@@ -23,7 +24,14 @@ const UNTOUCHED: readonly ReleaseReason[] = ["expired", "payment_lost", "superse
 /** The only way anything changes: what is stored and what is applied are the same event. */
 export function happen(state: SkuState, events: SkuEvent[], event: SkuEvent): void {
   evolve(state, event);
+  if (event.type === "held" || event.type === "retaken") assertWithinLimit(state, event.buyer);
   events.push(event);
+}
+
+/** Looked at when it happens, and not again when the journal is read: that may mean to look at the disk. */
+function assertWithinLimit(state: SkuState, buyer: BuyerId): void {
+  const owned = unitsOf(state, buyer);
+  assert(owned <= (state.config?.perBuyerMax ?? 0), "nobody takes more than a buyer may have");
 }
 
 export function release(state: SkuState, events: SkuEvent[], hold: HoldFacts, reason: ReleaseReason): void {

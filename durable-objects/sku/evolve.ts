@@ -2,9 +2,9 @@ import type { OrderId } from "../../schema/ids.ts";
 import { assert, RuleBroken, unreachable } from "../../schema/result.ts";
 import type { SkuEvent } from "../../schema/sku.ts";
 import type { Chunk } from "./archive.ts";
-import { bindKey, disown, link, unbindKey } from "./buyers.ts";
+import { bindKey, buyerOf, disown, link, unbindKey, type Buyer } from "./buyers.ts";
 import { advance, takeFinished } from "./leaving.ts";
-import { archivedHoldOf, unitsOf } from "./recall.ts";
+import { archivedHoldOf } from "./recall.ts";
 import { isLive, type Hold, type SkuState } from "./state.ts";
 
 /** Applies what happened. Changes `state` in place: a copy for each event would cost more than all deciding. */
@@ -22,10 +22,10 @@ export function evolve(state: SkuState, event: SkuEvent): void {
       const { order, buyer, quantity, until, home } = event;
       const placed = home && placedAt(state.now, until, home);
       const hold = enter(state, { order, buyer, quantity, home: placed, state: "held", until, take: 1 });
-      takeStock(state, hold);
+      const owner = takeStock(state, hold);
       if (!home) return;
       const { key, fingerprint } = home;
-      bindKey(state, buyer, { key, fingerprint, order, at: state.now });
+      bindKey(owner, { key, fingerprint, order, at: state.now });
       return;
     }
     case "claimed": {
@@ -58,7 +58,7 @@ export function evolve(state: SkuState, event: SkuEvent): void {
       return;
     case "bound": {
       const { buyer, key, fingerprint, order } = event;
-      bindKey(state, buyer, { key, fingerprint, order, at: state.now });
+      bindKey(buyerOf(state, buyer), { key, fingerprint, order, at: state.now });
       state.leaving.push({ at: state.now, buyer, key });
       return;
     }
@@ -131,7 +131,7 @@ function bringBack(state: SkuState, order: OrderId): Hold | undefined {
   back.endedAt = hold.endedAt;
   if (hold.home && fingerprint !== null) {
     const { key, createdAt } = hold.home;
-    bindKey(state, hold.buyer, { key, fingerprint, order, at: createdAt });
+    bindKey(buyerOf(state, hold.buyer), { key, fingerprint, order, at: createdAt });
   }
   return back;
 }
@@ -155,6 +155,7 @@ export function enter(state: SkuState, facts: Entering): Hold {
     endedAt: 0,
     deadline: NONE,
     asks: 0,
+    owner: null,
     previous: null,
     next: null,
   };
@@ -163,13 +164,13 @@ export function enter(state: SkuState, facts: Entering): Hold {
   return hold;
 }
 
-function takeStock(state: SkuState, hold: Hold): void {
+function takeStock(state: SkuState, hold: Hold): Buyer {
   assert(hold.quantity <= state.available, "only what is free is taken");
   state.available -= hold.quantity;
   state.held += hold.quantity;
-  link(state, hold).units += hold.quantity;
-  const owned = unitsOf(state, hold.buyer);
-  assert(owned <= (state.config?.perBuyerMax ?? 0), "nobody takes more than a buyer may have");
+  const owner = link(state, hold);
+  owner.units += hold.quantity;
+  return owner;
 }
 
 function end(state: SkuState, hold: Hold, as: "sold" | "released"): void {

@@ -1,4 +1,6 @@
 import { MESSAGE_BYTES_MAX } from "../../schema/messages.ts";
+import type { OrderId } from "../../schema/ids.ts";
+import type { Line } from "../../schema/order.ts";
 import type { SkuConfig, SkuEvent } from "../../schema/sku.ts";
 
 /** What a message says beside what rows tell. */
@@ -58,16 +60,44 @@ export function writtenOf(event: SkuEvent): Written {
   }
 }
 
-function longHeld([type, order, buyer, quantity, until, ...placed]: readonly unknown[]): SkuEvent {
-  const [key, fingerprint, offer, ...others] = placed;
-  const home = placed.length > 0 ? { key, fingerprint, offer, others } : null;
-  return { type, order, buyer, quantity, until, home } as Kind<"held">;
+const NO_LINES: readonly Line[] = [];
+/** Where the other lines begin. */
+const HELD_LINES_AT = 8;
+const RELEASED_LINES_AT = 8;
+
+/** Fields by their place, without lists made on the way: a start reads them by the million. */
+function longHeld(w: readonly unknown[]): SkuEvent {
+  const home = {
+    key: w[5],
+    fingerprint: w[6],
+    offer: w[7],
+    others: w.length > HELD_LINES_AT ? w.slice(HELD_LINES_AT) : NO_LINES,
+  };
+  return {
+    type: "held",
+    order: w[1],
+    buyer: w[2],
+    quantity: w[3],
+    until: w[4],
+    home: w[5] === undefined ? null : home,
+  } as Kind<"held">;
 }
 
-function longReleased([type, order, reason, ...gone]: readonly unknown[]): SkuEvent {
-  const [buyer, quantity, offer, createdAt, payBy, ...others] = gone;
-  const ended = gone.length > 0 ? { buyer, quantity, offer, createdAt, payBy, others } : null;
-  return { type, order, reason, ended } as Kind<"released">;
+function longReleased(w: readonly unknown[]): SkuEvent {
+  const ended = {
+    buyer: w[3],
+    quantity: w[4],
+    offer: w[5],
+    others: w.length > RELEASED_LINES_AT ? w.slice(RELEASED_LINES_AT) : NO_LINES,
+    createdAt: w[6],
+    payBy: w[7],
+  };
+  return {
+    type: "released",
+    order: w[1],
+    reason: w[2],
+    ended: w[3] === undefined ? null : ended,
+  } as Kind<"released">;
 }
 
 const isShort = (written: readonly unknown[] | SkuEvent): written is readonly unknown[] =>
@@ -76,18 +106,17 @@ const isShort = (written: readonly unknown[] | SkuEvent): written is readonly un
 /** @throws for a kind that the journal does not write. */
 export function eventOf(written: readonly unknown[] | SkuEvent): SkuEvent {
   if (!isShort(written)) return written;
-  const [type, order, until] = written as unknown as readonly [string, string, number];
-  switch (type) {
+  switch (written[0]) {
     case "held":
       return longHeld(written);
     case "released":
       return longReleased(written);
     case "claimed":
-      return { type, order, until } as Kind<"claimed">;
+      return { type: "claimed", order: written[1] as OrderId, until: written[2] as number };
     case "sold":
-      return { type, order } as Kind<"sold">;
+      return { type: "sold", order: written[1] as OrderId };
     default:
-      throw new Error(`the journal knows no event "${type}"`);
+      throw new Error(`the journal knows no event "${String(written[0])}"`);
   }
 }
 

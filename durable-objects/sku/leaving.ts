@@ -1,5 +1,5 @@
 import { chunkOf, type Chunk, type Finished } from "./archive.ts";
-import { disown, keyInMemory, unbindKey, unlink } from "./buyers.ts";
+import { disown, keyInMemory, unbindHome, unbindKey, unlink } from "./buyers.ts";
 import { freezeHold } from "./frozen-hold.ts";
 import type { Hold, Leaving, SkuState } from "./state.ts";
 
@@ -30,7 +30,7 @@ export function advance(state: SkuState, now: number): void {
   ) {
     state.left++;
     const left = leave(state, item);
-    if (left && "hold" in left && left.hold.state === "sold") unlink(state, left.hold);
+    if (left && "hold" in left && left.hold.state === "sold") unlink(left.hold);
   }
   for (const [key, { at }] of state.restocks) {
     if (at > leavesBefore) break;
@@ -70,10 +70,7 @@ function leaveHold(state: SkuState, { at, hold }: Extract<Leaving, { hold: Hold 
   if (hold.endedAt !== at || state.holds.get(hold.order) !== hold) return null;
   state.holds.delete(hold.order);
   if (hold.state === "sold") state.soldAndGone += hold.quantity;
-  const entry = hold.home && keyInMemory(state, hold.buyer, hold.home.key);
-  if (!hold.home || entry?.order !== hold.order) return { hold, fingerprint: null };
-  unbindKey(state, hold.buyer, hold.home.key);
-  return { hold, fingerprint: entry.fingerprint };
+  return { hold, fingerprint: unbindHome(state, hold) };
 }
 
 /**

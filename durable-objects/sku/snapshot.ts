@@ -107,7 +107,7 @@ export function thaw(
     if ("head" in chunk) thawHead(state, chunk.head, hashesOf);
     else if ("holds" in chunk) for (const frozen of chunk.holds) thawIntoMemory(state, thawHold(frozen));
     else if ("buyers" in chunk) for (const [id, units] of chunk.buyers) buyerOf(state, id).units = units;
-    else if ("keys" in chunk) for (const [buyer, entry] of chunk.keys) bindKey(state, buyer, entry);
+    else if ("keys" in chunk) for (const [buyer, entry] of chunk.keys) bindKey(buyerOf(state, buyer), entry);
     else if ("leaving" in chunk) for (const item of chunk.leaving) thawLeaving(state, item);
     else if ("restocks" in chunk) for (const [key, entry] of chunk.restocks) state.restocks.set(key, entry);
     else assert(false, "a snapshot has chunks of known kinds only");

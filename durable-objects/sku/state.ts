@@ -1,7 +1,7 @@
 import type { BuyerId, OrderId } from "../../schema/ids.ts";
 import type { Counters, HoldState, Placed, SkuConfig } from "../../schema/sku.ts";
 import { Archive, type ReadChunk } from "./archive.ts";
-import type { Buyers } from "./buyers.ts";
+import type { Buyer, Buyers } from "./buyers.ts";
 import { DueHeap } from "./due-heap.ts";
 
 /** A hold in memory. A tombstone is one that was released before it began. */
@@ -20,6 +20,8 @@ export interface Hold {
   deadline: number;
   /** How often somebody was asked what became of this overdue claim. */
   asks: number;
+  /** Its buyer, while it is held or owned, so that nobody needs to look for them. */
+  owner: Buyer | null;
   /** Neighbours among what its buyer holds or owns. */
   previous: Hold | null;
   next: Hold | null;

@@ -363,7 +363,7 @@ export const AROUND: readonly Mutant[] = [
   {
     harm: "an order that has ended is read from the journal with its times exchanged",
     file: JOURNAL,
-    was: "const [buyer, quantity, offer, createdAt, payBy, ...others] = gone;",
-    is: "const [buyer, quantity, offer, payBy, createdAt, ...others] = gone;",
+    was: "    createdAt: w[6],\n    payBy: w[7],\n",
+    is: "    createdAt: w[7],\n    payBy: w[6],\n",
   },
 ];
