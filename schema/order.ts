@@ -263,14 +263,14 @@ export interface RefundRequest {
   readonly fingerprint: string;
 }
 
-export type RefundAnswer = Result<
-  { order: Order; refund: Refund; replayed: boolean },
+export type RefundRefusal =
   | { code: "unknown_order" }
   | { code: "unknown_refund" }
   | { code: "order_state"; state: OrderState }
   | { code: "refund_exceeds_captured"; refundable: Money }
-  | { code: "idempotency_key_reused" }
->;
+  | { code: "idempotency_key_reused" };
+
+export type RefundAnswer = Result<{ order: Order; refund: Refund; replayed: boolean }, RefundRefusal>;
 
 /** One thing that happened to an order, as staff read it. Entries of one order are ordered by `seq`. */
 export interface TimelineEntry {

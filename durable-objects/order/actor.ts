@@ -4,30 +4,40 @@ import type { OrderId } from "../../schema/ids.ts";
 import {
   unborn,
   type CancelAnswer,
+  type Case,
   type HistoryLine,
   type Order,
   type Placement,
   type RefundAnswer,
+  type RefundRefusal,
   type RefundRequest,
   type Report,
   type StartAnswer,
   type StartRequest,
   type TimelineEntry,
 } from "../../schema/order.ts";
-import { assert, err, ok, RuleBroken } from "../../schema/result.ts";
+import { err, ok, RuleBroken, type Result } from "../../schema/result.ts";
 import { log, logError, type LogFields } from "../log.ts";
 import { RaisedCases, refusedCommit } from "../raised-cases.ts";
+import { Alarm } from "./alarm.ts";
 import { carry } from "./courier.ts";
 import { isEnded, keyOf, type Decision } from "./decision.ts";
-import { pageOf } from "./history.ts";
+import {
+  cancelRequested,
+  paymentStarted,
+  refundRequested,
+  told,
+  transitionLine,
+  type Heard,
+} from "./heard.ts";
+import { brokenHistory, pageOf, timelineOf } from "./history.ts";
+import { kept, once } from "./keys.ts";
 import { cancel, decide, finish, start } from "./machine.ts";
 import { requestRefund } from "./refunds.ts";
-import { OrderStore, PUBLISH, SILENT, told, type Heard, type Waiting } from "./store.ts";
+import { OrderStore, PUBLISH, SILENT, type Waiting } from "./store.ts";
 import { dueAt } from "./time.ts";
 import { Words, type Word } from "./words.ts";
 
-/** When the alarm itself could not do its work. */
-const ALARM_AGAIN_MS = 30_000;
 /** People who press "ask again" and pages that come back do so at most this often. */
 const QUERY_EVERY_MS = 2_000;
 
@@ -45,17 +55,17 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
   readonly #store: OrderStore;
   readonly #raised: RaisedCases;
   readonly #words: Words;
-  /** What the alarm is known to be set to, to spare a write: early is harmless. */
-  #armedAt: number | null = null;
+  readonly #alarm: Alarm;
   #queriedAt = 0;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#store = new OrderStore(ctx.storage);
     this.#words = new Words(this.#store);
+    this.#alarm = new Alarm(ctx.storage);
     this.#raised = new RaisedCases(ctx.storage, () => this.env.EFFECTS);
     void ctx.blockConcurrencyWhile(async () => {
-      this.#armedAt = await ctx.storage.getAlarm();
+      await this.#alarm.load();
       this.#arm();
     });
   }
@@ -69,22 +79,20 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
   }
 
   async start(request: StartRequest): Promise<StartAnswer> {
-    const key = `payment ${request.key}`;
-    return this.#step(null, (step) => {
-      const known = this.#store.key(key);
-      if (known && known.fingerprint !== request.fingerprint) return err({ code: "idempotency_key_reused" });
-      if (known) return ok({ ...this.#started(known.subject), replayed: true });
-
-      const before = this.#store.load() ?? unborn(request.placement, step.now);
-      const decision = start(before, request, step.now);
-      if (!decision.ok) return decision;
-      const id = decision.value.order.payments.at(-1)?.id ?? "";
-      const { provider, account, method, callbackUrl } = request;
-      const detail = { payment: id, provider, account, method, callbackUrl };
-      this.#commit(step, before, decision.value, { type: "payment_started", detail });
-      this.#store.keep(key, request.fingerprint, id);
-      return ok({ ...this.#started(id), replayed: false });
-    });
+    const { key, fingerprint, placement } = request;
+    const made = this.#step(null, (step) =>
+      once(this.#store, `payment ${key}`, fingerprint, () => {
+        const before = this.#store.load() ?? unborn(placement, step.now);
+        const decision = start(before, request, step.now);
+        if (!decision.ok) return decision;
+        const id = decision.value.order.payments.at(-1)?.id ?? "";
+        this.#commit(step, before, decision.value, paymentStarted(id, request));
+        return ok(id);
+      }),
+    );
+    if (!made.ok) return made;
+    const { order, id, replayed } = made.value;
+    return ok({ order, payment: kept(order.payments, id), replayed });
   }
 
   async cancel(placement: Placement): Promise<CancelAnswer> {
@@ -93,40 +101,36 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
       const decision = cancel(before, step.now);
       if (!decision.ok) return decision;
       const { order } = decision.value;
-      if (order !== before)
-        this.#commit(step, before, decision.value, { type: "cancel_requested", detail: {} });
+      if (order !== before) this.#commit(step, before, decision.value, cancelRequested);
       return ok(order);
     });
   }
 
   async refund(request: RefundRequest): Promise<RefundAnswer> {
-    const key = `refund ${request.key}`;
-    return this.#step(null, (step) => {
-      const known = this.#store.key(key);
-      if (known && known.fingerprint !== request.fingerprint) return err({ code: "idempotency_key_reused" });
-      if (known) return ok({ ...this.#refunded(known.subject), replayed: true });
-
-      const before = this.#store.load();
-      if (!before) return err({ code: "unknown_order" });
-      const asked = requestRefund(before, request, step.now);
-      if (!asked.ok) return asked;
-      const decision = finish(before, asked.value, step.now);
-      const { id = "", amount } = decision.order.refunds.at(-1) ?? {};
-      const { reason, by } = request;
-      this.#commit(step, before, decision, {
-        type: "refund_requested",
-        detail: { refund: id, amount, reason, by },
-      });
-      this.#store.keep(key, request.fingerprint, id);
-      return ok({ ...this.#refunded(id), replayed: false });
-    });
+    const { key, fingerprint } = request;
+    const made = this.#step(null, (step) =>
+      once(this.#store, `refund ${key}`, fingerprint, (): Result<string, RefundRefusal> => {
+        const before = this.#store.load();
+        if (!before) return err({ code: "unknown_order" });
+        const asked = requestRefund(before, request, step.now);
+        if (!asked.ok) return asked;
+        const decision = finish(before, asked.value, step.now);
+        const id = decision.order.refunds.at(-1)?.id ?? "";
+        const heard = refundRequested(kept(decision.order.refunds, id), request);
+        this.#commit(step, before, decision, heard);
+        return ok(id);
+      }),
+    );
+    if (!made.ok) return made;
+    const { order, id, replayed } = made.value;
+    return ok({ order, refund: kept(order.refunds, id), replayed });
   }
 
   async report(reports: readonly Report[], settles?: string): Promise<Order | null> {
     const stored = this.#store.load();
     if (!stored) return null;
     const word = { reports, settles: settles ?? null };
-    if (this.#refusing(() => this.#words.keep(stored, word, this.#armedAt)))
+    if (this.#refusing(() => this.#words.keep(stored, word, this.#alarm.at)))
       return this.#words.heardBy(stored);
     return this.#step(settles ?? null, (step) => {
       this.#take(step, word);
@@ -135,13 +139,7 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
   }
 
   async timeline(): Promise<TimelineEntry[]> {
-    return this.#readHistory().map(({ seq, at, kind, type, detail }) => ({
-      seq,
-      at,
-      kind,
-      type,
-      detail: JSON.parse(detail) as unknown,
-    }));
+    return timelineOf(this.#readHistory());
   }
 
   async history(after: number): Promise<HistoryLine[]> {
@@ -154,33 +152,20 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
     try {
       return this.#store.history();
     } catch (cause) {
-      const order = this.#id;
-      logError({ event: "order_history_broken", order }, cause);
-      const [id, detail] = [`history_broken:${order}`, String(cause)];
-      const openedAt = Date.now();
-      const raised = this.#raised.raise({
-        id,
-        kind: "history_broken",
-        order,
-        payment: null,
-        detail,
-        openedAt,
-      });
-      this.ctx.waitUntil(raised);
+      this.#raise("order_history_broken", brokenHistory(this.#id, cause, Date.now()), cause);
       throw cause;
     }
   }
 
   /** Deadlines, questions and unreported work are all due by the clock. Running early or twice is harmless. */
   override async alarm(): Promise<void> {
-    // One that has rung is in the past: the next is set whatever it was, and it is taken off when there is no next.
-    this.#armedAt = 0;
+    this.#alarm.rang();
     try {
       await this.#send(this.#passTime());
     } catch (cause) {
       // Not rethrown: the platform gives an alarm up after a few tries, and an order never gives up.
       logError({ event: "order_alarm_failed", order: this.#id }, cause);
-      await this.#armAgain();
+      await this.#alarm.again();
     }
     await this.#raised.send();
   }
@@ -200,14 +185,9 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
     } catch (cause) {
       if (!(cause instanceof RuleBroken)) throw cause;
       const due = this.#step(null, take);
-      void this.#armAgain();
+      void this.#alarm.again();
       return due;
     }
-  }
-
-  async #armAgain(): Promise<void> {
-    this.#armedAt = Date.now() + ALARM_AGAIN_MS;
-    await this.ctx.storage.setAlarm(this.#armedAt);
   }
 
   /** No await in here: between reading an order and writing it, nothing else can happen. */
@@ -238,18 +218,21 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
 
   /** What breaks a rule is not written: the order goes on from what it was, and people are told. */
   #refusing<T>(commit: () => T): T {
-    const armedAt = this.#armedAt;
+    const { at } = this.#alarm;
     try {
       return commit();
     } catch (cause) {
-      this.#armedAt = armedAt;
-      if (cause instanceof RuleBroken) {
-        const order = this.#id;
-        logError({ event: "order_rule_broken", order }, cause);
-        this.ctx.waitUntil(this.#raised.raise(refusedCommit(order, cause, Date.now(), order)));
-      }
+      this.#alarm.restore(at);
+      if (cause instanceof RuleBroken)
+        this.#raise("order_rule_broken", refusedCommit(this.#id, cause, Date.now(), this.#id), cause);
       throw cause;
     }
+  }
+
+  /** People are told, even if this instance ends now. */
+  #raise(event: string, raised: Case, cause: unknown): void {
+    logError({ event, order: this.#id }, cause);
+    this.ctx.waitUntil(this.#raised.raise(raised));
   }
 
   /** An order's object has its name. */
@@ -280,19 +263,7 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
     const { order, effects } = decision;
     for (const key of effects.map(keyOf)) if (key !== step.settles) step.asked.add(key);
     if (before.version !== order.version) step.asked.add(PUBLISH);
-    if (before.state === order.state) return;
-    const { order: id, sale, state: to, reason, version } = order;
-    const { state: from } = before;
-    step.lines.push({
-      event: "order_transition",
-      order: id,
-      sale,
-      from,
-      to,
-      reason,
-      version,
-      cause: heard.type,
-    });
+    if (before.state !== order.state) step.lines.push(transitionLine(before, order, heard.type));
   }
 
   async #send(waiting: readonly Waiting[]): Promise<void> {
@@ -300,38 +271,12 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
     if (order && waiting.length > 0) await carry(this.env, order, waiting);
   }
 
-  /** An actor has one alarm: the earliest thing it still owes. */
+  /** The alarm is the earliest thing that the order still owes; one at rest is not woken. */
   #arm(): void {
     const order = this.#store.load();
     if (!order) return;
     const owed = [dueAt(order), this.#store.nextDueAt()].filter((at) => at !== null);
-    if (owed.length === 0) return this.#disarm();
-    const at = Math.min(...owed);
-    // One that is overdue may have been given up by the platform.
-    if (this.#armedAt !== null && this.#armedAt <= at && this.#armedAt > Date.now()) return;
-    this.#armedAt = at;
-    // Part of the same commit; a failure closes the output gate, so nobody hears of what has no alarm.
-    void this.ctx.storage.setAlarm(at);
-  }
-
-  /** An order at rest is not woken, in the same commit that brings it there. */
-  #disarm(): void {
-    if (this.#armedAt === null || this.#raised.isWaiting) return;
-    this.#armedAt = null;
-    void this.ctx.storage.deleteAlarm();
-  }
-
-  #started(id: string) {
-    const order = this.#store.load();
-    const payment = order?.payments.find((candidate) => candidate.id === id);
-    assert(order !== null && payment !== undefined, "a started payment is kept");
-    return { order, payment };
-  }
-
-  #refunded(id: string) {
-    const order = this.#store.load();
-    const refund = order?.refunds.find((candidate) => candidate.id === id);
-    assert(order !== null && refund !== undefined, "a requested refund is kept");
-    return { order, refund };
+    if (owed.length > 0) this.#alarm.set(Math.min(...owed));
+    else if (this.#alarm.at !== null && !this.#raised.isWaiting) this.#alarm.clear();
   }
 }

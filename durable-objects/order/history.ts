@@ -1,5 +1,6 @@
 import { assert } from "../../schema/result.ts";
-import type { HistoryLine, TimelineEntry } from "../../schema/order.ts";
+import type { Case, HistoryLine, TimelineEntry } from "../../schema/order.ts";
+import type { OrderId } from "../../schema/ids.ts";
 import { chained, NO_HASH } from "../chain.ts";
 
 export const HISTORY_DDL = `
@@ -92,3 +93,23 @@ export function pageOf(lines: readonly HistoryLine[], after: number): HistoryLin
   const end = page.findIndex(({ detail }, at) => (chars += detail.length) > PAGE_CHARS_MAX && at > 0);
   return end === -1 ? page : page.slice(0, end);
 }
+
+/** What staff read: the entries without their chain. */
+export const timelineOf = (lines: readonly HistoryLine[]): TimelineEntry[] =>
+  lines.map(({ seq, at, kind, type, detail }) => ({
+    seq,
+    at,
+    kind,
+    type,
+    detail: JSON.parse(detail) as unknown,
+  }));
+
+/** What people are told of a history that is not what was written. */
+export const brokenHistory = (order: OrderId, cause: unknown, now: number): Case => ({
+  id: `history_broken:${order}`,
+  kind: "history_broken",
+  order,
+  payment: null,
+  detail: String(cause),
+  openedAt: now,
+});

@@ -1,5 +1,6 @@
 import type { Effect, HistoryLine, Order, Report, TimelineEntry } from "../../schema/order.ts";
 import { keyOf, type Decision } from "./decision.ts";
+import type { Heard } from "./heard.ts";
 import { History, HISTORY_DDL, NO_HEAD, type Head } from "./history.ts";
 
 /** The shape of `current.body`. A later shape reads the earlier ones. */
@@ -36,12 +37,6 @@ const DDL = `
   CREATE TABLE IF NOT EXISTS inbox (event TEXT PRIMARY KEY, repeated INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS keys (key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, subject TEXT NOT NULL) WITHOUT ROWID;
 `;
-
-/** What an order was told, as its history keeps it. */
-export interface Heard {
-  readonly type: string;
-  readonly detail: unknown;
-}
 
 /** A piece of work in the outbox; `effect` is null for the read model's copy. */
 export interface Waiting {
@@ -250,11 +245,3 @@ const waitingOf = ({ key, body }: Row): Waiting => ({
   key: String(key),
   effect: body === null ? null : (JSON.parse(String(body)) as Effect),
 });
-
-/** What staff may read of a report: everything but the buyer's way to pay, which is a key to the payment. */
-export function told(report: Report): Heard {
-  const { type, ...facts } = report;
-  if (!("action" in facts)) return { type, detail: facts };
-  const { action, ...rest } = facts;
-  return { type, detail: { ...rest, action: action.type } };
-}
