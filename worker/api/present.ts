@@ -4,6 +4,7 @@ import { times } from "../../schema/money.ts";
 import { refundedOf, type Order, type Payment, type PaymentAction, type Refund } from "../../schema/order.ts";
 import type { SkuView } from "../../schema/sku.ts";
 import type * as wire from "./schemas.ts";
+import type { SkuStock } from "./staff-schemas.ts";
 
 /** From our words to the wire's: snake_case, ISO 8601 with milliseconds, and nothing that is only ours. */
 
@@ -94,7 +95,7 @@ export function saleToWire({ sale, state, serverTime, offers }: GateView): z.inf
   };
 }
 
-export const skuToWire = ({ config, version, ...counters }: SkuView): z.infer<typeof wire.SkuStock> => ({
+export const skuToWire = ({ config, version, ...counters }: SkuView): z.infer<typeof SkuStock> => ({
   sku: config.sku,
   sale: config.sale,
   initial: counters.initial,

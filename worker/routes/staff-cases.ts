@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { iso } from "../api/present.ts";
 import { remedyOf } from "../api/remedies.ts";
 import { answer, body, BODY_REFUSALS, forStaff, refusals, routes } from "../api/routes.ts";
-import { AssignRequest, Case, ResolveRequest } from "../api/schemas.ts";
+import { AssignRequest, Case, ResolveRequest } from "../api/staff-schemas.ts";
 import { audit } from "../audit.ts";
 import { jsonBody } from "../middleware/body.ts";
 import { problem } from "../problem.ts";

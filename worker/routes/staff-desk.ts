@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { iso } from "../api/present.ts";
 import { answer, body, BODY_REFUSALS, forStaff, refusals, routes } from "../api/routes.ts";
-import { StaffKeyRequest } from "../api/schemas.ts";
+import { StaffKeyRequest } from "../api/staff-schemas.ts";
 import { audit } from "../audit.ts";
 import { replayDeadLetter } from "../consumers/dead-letters.ts";
 import { jsonBody } from "../middleware/body.ts";

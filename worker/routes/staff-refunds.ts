@@ -15,7 +15,8 @@ import {
   refusals,
   routes,
 } from "../api/routes.ts";
-import { Refund, RefundRequest as RefundBody } from "../api/schemas.ts";
+import { Refund } from "../api/schemas.ts";
+import { RefundRequest as RefundBody } from "../api/staff-schemas.ts";
 import { audit } from "../audit.ts";
 import { fingerprintOf } from "../checkout/fingerprint.ts";
 import { readOrder } from "../checkout/read.ts";

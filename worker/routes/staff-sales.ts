@@ -13,7 +13,8 @@ import {
   refusals,
   routes,
 } from "../api/routes.ts";
-import { Sale as SaleAnswer, SaleRequest, SkuStock, StockRequest } from "../api/schemas.ts";
+import { Sale as SaleAnswer } from "../api/schemas.ts";
+import { SaleRequest, SkuStock, StockRequest } from "../api/staff-schemas.ts";
 import { audit } from "../audit.ts";
 import { defineSale } from "../catalogue/define-sale.ts";
 import { fingerprintOf } from "../checkout/fingerprint.ts";
