@@ -1,3 +1,4 @@
+import type { Money } from "../../schema/money.ts";
 import { refundedOf, type Order } from "../../schema/order.ts";
 import { dictionaryOf, fill, moneyText } from "./format.ts";
 import type { Dictionary } from "./i18n/en.ts";
@@ -136,50 +137,47 @@ function Ways({ t, order, moving, here }: { t: Dictionary; order: Order; moving:
 }
 
 function Payments({ t, order }: { t: Dictionary; order: Order }) {
-  if (order.payments.length === 0) return null;
-  return (
-    <section class="card">
-      <h2>{t.payments}</h2>
-      <table class="lines">
-        <tbody>
-          {order.payments.map(({ method, provider, state, amount, createdAt }) => (
-            <tr>
-              <td>
-                {t.methods[method ?? ""] ?? provider}
-                <br />
-                <span class="soft small">
-                  <Instant t={t} at={createdAt} />
-                </span>
-              </td>
-              <td>{t.paymentState[state]}</td>
-              <td class="number">
-                <Price t={t} money={amount} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
-  );
+  const lines = order.payments.map(({ method, provider, state, ...line }) => ({
+    ...line,
+    what: t.methods[method ?? ""] ?? provider,
+    state: t.paymentState[state],
+  }));
+  return <MoneyMoved t={t} title={t.payments} lines={lines} />;
 }
 
 function Refunds({ t, order }: { t: Dictionary; order: Order }) {
-  if (order.refunds.length === 0) return null;
+  const lines = order.refunds.map(({ reason, state, ...line }) => ({
+    ...line,
+    what: t.refundReason[reason] ?? reason,
+    state: t.refundState[state],
+  }));
+  return <MoneyMoved t={t} title={t.refunds} lines={lines} />;
+}
+
+interface MovedLine {
+  readonly what: string;
+  readonly state: string;
+  readonly amount: Money;
+  readonly createdAt: number;
+}
+
+function MoneyMoved({ t, title, lines }: { t: Dictionary; title: string; lines: readonly MovedLine[] }) {
+  if (lines.length === 0) return null;
   return (
     <section class="card">
-      <h2>{t.refunds}</h2>
+      <h2>{title}</h2>
       <table class="lines">
         <tbody>
-          {order.refunds.map(({ reason, state, amount, createdAt }) => (
+          {lines.map(({ what, state, amount, createdAt }) => (
             <tr>
               <td>
-                {t.refundReason[reason] ?? reason}
+                {what}
                 <br />
                 <span class="soft small">
                   <Instant t={t} at={createdAt} />
                 </span>
               </td>
-              <td>{t.refundState[state]}</td>
+              <td>{state}</td>
               <td class="number">
                 <Price t={t} money={amount} />
               </td>
