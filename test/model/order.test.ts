@@ -1,4 +1,4 @@
-import { abortAllDurableObjects, env, evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { env, runInDurableObject } from "cloudflare:test";
 import * as fc from "fast-check";
 import { afterEach, expect, test, vi } from "vitest";
 import type { OrderActor } from "../../durable-objects/order/actor.ts";
@@ -7,14 +7,11 @@ import { paymentIdOf, refundIdOf } from "../../schema/ids.ts";
 import type { Placement, Report } from "../../schema/order.ts";
 import { cny, placement, startRequest } from "../fixtures/orders.ts";
 import { OrderObject } from "../sim/order-object.ts";
-import { poison, wholesome } from "./poison.ts";
+import { liveAlike, STARTS, type Twins } from "./twins.ts";
 
 /** An order in the real runtime beside the one that the simulation lives with: the same is asked of both, and both must be alike. */
 
-const SEQUENCES = 20;
-const COMMANDS = 20;
 const HOLD_MS = 600_000;
-const STARTS = Date.parse("2060-01-01");
 
 afterEach(() => {
   vi.useRealTimers();
@@ -149,88 +146,6 @@ function put(order: OrderApi | OrderObject, of: Placement, take: number, ask: As
   }
 }
 
-async function compare({ order }: Model, real: Real): Promise<void> {
-  const owed = [...(order.rows?.outbox.keys() ?? [])].toSorted((a, b) => (a < b ? -1 : 1));
-  expect(await real.row()).toEqual({ order: order.order, owed });
-}
-
-class Asked implements fc.AsyncCommand<Model, Real> {
-  readonly #ask: Ask;
-  readonly #times: number;
-
-  constructor(ask: Ask, times: number) {
-    this.#ask = ask;
-    this.#times = times;
-  }
-
-  check = (): boolean => true;
-
-  async run(model: Model, real: Real): Promise<void> {
-    const take = model.order.order?.take ?? 1;
-    const copies = Array.from({ length: this.#times }, () => this.#ask);
-    const expected = copies.map((ask) => put(model.order, real.placement, take, ask));
-    const answers = await Promise.all(copies.map((ask) => put(real.stub, real.placement, take, ask)));
-    expect(answers).toEqual(expected);
-    await compare(model, real);
-  }
-
-  toString = (): string => `${JSON.stringify(this.#ask)} x ${this.#times}`;
-}
-
-class Disturbed implements fc.AsyncCommand<Model, Real> {
-  readonly #how: "wait" | "evict" | "abort";
-  readonly #ms: number;
-
-  constructor(how: "wait" | "evict" | "abort", ms: number) {
-    this.#how = how;
-    this.#ms = ms;
-  }
-
-  check = (): boolean => true;
-
-  async run(model: Model, real: Real): Promise<void> {
-    if (this.#how === "wait") {
-      model.now += this.#ms;
-      vi.setSystemTime(model.now);
-    } else {
-      await (this.#how === "evict" ? evictDurableObject(real.stub) : abortAllDurableObjects());
-      await real.deafen();
-      model.order.crash();
-    }
-    await compare(model, real);
-  }
-
-  toString = (): string => `${this.#how} ${this.#ms}`;
-}
-
-/** What cannot be stored never happened, and nobody was told that it did. */
-class NotStored implements fc.AsyncCommand<Model, Real> {
-  readonly #ask: Ask;
-
-  constructor(ask: Ask) {
-    this.#ask = ask;
-  }
-
-  /** There is a table to spoil only once something has been stored. */
-  check = ({ order }: Readonly<Model>): boolean => order.rows !== null;
-
-  async run(model: Model, real: Real): Promise<void> {
-    const take = model.order.order?.take ?? 1;
-    await poison(real.stub, "current");
-    const answer = await Promise.resolve(put(real.stub, real.placement, take, this.#ask)).then(
-      (value) => ({ value }),
-      () => null,
-    );
-    if (answer) expect(answer.value).toEqual(put(model.order, real.placement, take, this.#ask));
-    model.order.crash();
-    await wholesome(real.stub);
-    await real.deafen();
-    await compare(model, real);
-  }
-
-  toString = (): string => `not stored: ${JSON.stringify(this.#ask)}`;
-}
-
 const n = fc.integer({ min: 1, max: 2 });
 const ask: fc.Arbitrary<Ask> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ type: fc.constant("start" as const), n }) },
@@ -246,42 +161,59 @@ const ask: fc.Arbitrary<Ask> = fc.oneof(
   },
 );
 
+const twins: Twins<Model, Real, Ask> = {
+  ask,
+  waitMsMax: HOLD_MS,
+  table: "current",
+  hasTable: ({ order }) => order.rows !== null,
+  stubOf: (real) => real.stub,
+
+  async put({ order }, real, one, times) {
+    const take = order.order?.take ?? 1;
+    const copies = Array.from({ length: times }, () => one);
+    const expected = copies.map((copy) => put(order, real.placement, take, copy));
+    const answers = await Promise.all(copies.map((copy) => put(real.stub, real.placement, take, copy)));
+    expect(answers).toEqual(expected);
+  },
+
+  async putInVain({ order }, real, one) {
+    const take = order.order?.take ?? 1;
+    const answer = await Promise.resolve(put(real.stub, real.placement, take, one)).then(
+      (value) => ({ value }),
+      () => null,
+    );
+    if (answer) expect(answer.value).toEqual(put(order, real.placement, take, one));
+  },
+
+  async revive({ order }, real) {
+    await real.deafen();
+    order.crash();
+  },
+
+  async compare({ order }, real) {
+    const owed = [...(order.rows?.outbox.keys() ?? [])].toSorted((a, b) => (a < b ? -1 : 1));
+    expect(await real.row()).toEqual({ order: order.order, owed });
+  },
+};
+
+async function make(): Promise<{ model: Model; real: Real }> {
+  const real = new Real();
+  await real.deafen();
+  const model: Model = {
+    now: STARTS,
+    order: new OrderObject(real.placement.order, {
+      now: () => model.now,
+      asked: () => undefined,
+      alarm: () => undefined,
+      send: () => undefined,
+      committed: () => undefined,
+    }),
+  };
+  return { model, real };
+}
+
 test(
   "answers and is like its machine, whatever it hears, is disturbed by, or cannot store",
   { timeout: 300_000 },
-  async () => {
-    vi.useFakeTimers({ toFake: ["Date"] });
-    const disturbance = fc.tuple(
-      fc.constantFrom("wait" as const, "evict" as const, "abort" as const),
-      fc.integer({ min: 1, max: HOLD_MS }),
-    );
-    const commands = fc.commands(
-      [
-        fc.tuple(ask, fc.constantFrom(1, 1, 1, 3)).map(([one, times]) => new Asked(one, times)),
-        disturbance.map(([how, ms]) => new Disturbed(how, ms)),
-        ask.map((one) => new NotStored(one)),
-      ],
-      { maxCommands: COMMANDS, size: "max" },
-    );
-    const property = fc.asyncProperty(commands, async (sequence) => {
-      await fc.asyncModelRun(async () => {
-        vi.setSystemTime(STARTS);
-        const real = new Real();
-        await real.deafen();
-        const model: Model = {
-          now: STARTS,
-          order: new OrderObject(real.placement.order, {
-            now: () => model.now,
-            asked: () => undefined,
-            alarm: () => undefined,
-            send: () => undefined,
-            committed: () => undefined,
-          }),
-        };
-        return { model, real };
-      }, sequence);
-    });
-    const seed = Number(process.env["SEED"] ?? 1);
-    await fc.assert(property, { numRuns: SEQUENCES, seed });
-  },
+  () => liveAlike(twins, fc.constant(null), make),
 );

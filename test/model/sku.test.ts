@@ -1,4 +1,4 @@
-import { abortAllDurableObjects, env, evictDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:test";
 import * as fc from "fast-check";
 import { afterEach, expect, test, vi } from "vitest";
 import type { SkuCommand } from "../../durable-objects/sku/commands.ts";
@@ -8,18 +8,15 @@ import { viewOfHold } from "../../durable-objects/sku/views.ts";
 import type { SkuApi } from "../../schema/actors.ts";
 import { orderIdOf, skuNumberOf, type OrderId } from "../../schema/ids.ts";
 import { unreachable } from "../../schema/result.ts";
-import type { SkuConfig } from "../../schema/sku.ts";
 import { Sku } from "../actors/sku-fixture.ts";
 import { isAnswered } from "../fixtures/order-actor.ts";
 import { poison, wholesome } from "./poison.ts";
+import { liveAlike, STARTS, type Twins } from "./twins.ts";
 
 /** A SKU in the real runtime beside its machine: the same is asked of both, and both must answer alike and be alike. */
 
-const SEQUENCES = 20;
-const COMMANDS = 20;
 const ORDERS = 5;
 const HOLD_MS = 60_000;
-const STARTS = Date.parse("2060-01-01");
 
 afterEach(() => {
   vi.useRealTimers();
@@ -32,7 +29,6 @@ interface Model {
 
 interface Real {
   readonly sku: Sku;
-  readonly config: SkuConfig;
 }
 
 /** A fresh one each time: a stub that has seen its object die stays broken. */
@@ -113,104 +109,12 @@ function callOf(api: SkuApi, command: SkuCommand): Promise<unknown> {
   }
 }
 
-/** Equal in everything that anybody can ask a SKU about. */
-async function compare({ state, now }: Model, { sku }: Real): Promise<void> {
-  apply(state, [], now);
-  const { initial, restocked, available, held, sold } = state;
-  expect(await sku.api.view()).toMatchObject({ initial, restocked, available, held, sold });
-  for (let n = 0; n < ORDERS; n++) {
-    const hold = state.holds.get(orderOf(sku, n));
-    expect(await sku.api.find(orderOf(sku, n))).toEqual(hold ? viewOfHold(state.offers, hold) : null);
-  }
-}
-
 /** A restock's and a configuration's answers carry a view of the SKU, which is compared by itself. */
 const plain = (command: SkuCommand, answer: unknown): unknown => {
   if (command.type === "unbind") return null;
   const { ok, value, error } = answer as { ok: boolean; value?: { replayed?: boolean }; error?: unknown };
   return command.type === "restock" ? [ok, value?.replayed, error] : answer;
 };
-
-class Asked implements fc.AsyncCommand<Model, Real> {
-  readonly #ask: Ask;
-  readonly #times: number;
-
-  constructor(ask: Ask, times: number) {
-    this.#ask = ask;
-    this.#times = times;
-  }
-
-  check = (): boolean => true;
-
-  async run(model: Model, real: Real): Promise<void> {
-    const command = commandOf(real, this.#ask, model.now);
-    const copies = Array.from({ length: this.#times }, () => command);
-    const expected = apply(model.state, copies, model.now).results;
-    const answers = await Promise.all(copies.map(() => callOf(real.sku.api, command)));
-    expect(answers.map((answer) => plain(command, answer))).toEqual(
-      expected.map((answer) => plain(command, answer)),
-    );
-    await compare(model, real);
-  }
-
-  toString = (): string => `${JSON.stringify(this.#ask)} x ${this.#times}`;
-}
-
-/** Time passes, the object leaves memory or is aborted: nothing may be lost. */
-class Disturbed implements fc.AsyncCommand<Model, Real> {
-  readonly #how: "wait" | "evict" | "abort";
-  readonly #ms: number;
-
-  constructor(how: "wait" | "evict" | "abort", ms: number) {
-    this.#how = how;
-    this.#ms = ms;
-  }
-
-  check = (): boolean => true;
-
-  async run(model: Model, real: Real): Promise<void> {
-    if (this.#how === "evict") await evictDurableObject(stubOf(real.sku));
-    if (this.#how === "abort") await abortAllDurableObjects();
-    if (this.#how === "wait") {
-      model.now += this.#ms;
-      vi.setSystemTime(model.now);
-    } else await real.sku.listen();
-    await compare(model, real);
-  }
-
-  toString = (): string => `${this.#how} ${this.#ms}`;
-}
-
-/** What cannot be stored never happened, and nobody was told that it did. */
-class NotStored implements fc.AsyncCommand<Model, Real> {
-  readonly #ask: Ask;
-
-  constructor(ask: Ask) {
-    this.#ask = ask;
-  }
-
-  check = (): boolean => true;
-
-  async run(model: Model, real: Real): Promise<void> {
-    const command = commandOf(real, this.#ask, model.now);
-    await poison(stubOf(real.sku), "journal");
-    const answer = await callOf(real.sku.api, command).then(
-      (value) => ({ value }),
-      () => null,
-    );
-    // One that changes nothing needs no commit, and is answered.
-    if (answer) {
-      const { results, events } = apply(model.state, [command], model.now);
-      expect(events).toEqual([]);
-      expect(plain(command, answer.value)).toEqual(plain(command, results[0]));
-    }
-    await wholesome(stubOf(real.sku));
-    await real.sku.listen();
-    await compare(model, real);
-  }
-
-  toString = (): string => `not stored: ${JSON.stringify(this.#ask)}`;
-}
 
 const nth = fc.nat(ORDERS - 1);
 const take = fc.integer({ min: 1, max: 3 });
@@ -243,36 +147,64 @@ const ask: fc.Arbitrary<Ask> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ type: fc.constant("bind" as const), n: nth, key: fc.nat(2) }) },
 );
 
+const twins: Twins<Model, Real, Ask> = {
+  ask,
+  waitMsMax: 2 * HOLD_MS,
+  table: "journal",
+  hasTable: () => true,
+  stubOf: ({ sku }) => stubOf(sku),
+
+  async put({ state, now }, real, one, times) {
+    const command = commandOf(real, one, now);
+    const copies = Array.from({ length: times }, () => command);
+    const expected = apply(state, copies, now).results;
+    const answers = await Promise.all(copies.map(() => callOf(real.sku.api, command)));
+    expect(answers.map((answer) => plain(command, answer))).toEqual(
+      expected.map((answer) => plain(command, answer)),
+    );
+  },
+
+  async putInVain({ state, now }, real, one) {
+    const command = commandOf(real, one, now);
+    const answer = await callOf(real.sku.api, command).then(
+      (value) => ({ value }),
+      () => null,
+    );
+    // One that changes nothing needs no commit, and is answered.
+    if (!answer) return;
+    const { results, events } = apply(state, [command], now);
+    expect(events).toEqual([]);
+    expect(plain(command, answer.value)).toEqual(plain(command, results[0]));
+  },
+
+  revive: (_, { sku }) => sku.listen(),
+
+  /** Equal in everything that anybody can ask a SKU about. */
+  async compare({ state, now }, { sku }) {
+    apply(state, [], now);
+    const { initial, restocked, available, held, sold } = state;
+    expect(await sku.api.view()).toMatchObject({ initial, restocked, available, held, sold });
+    for (let n = 0; n < ORDERS; n++) {
+      const hold = state.holds.get(orderOf(sku, n));
+      expect(await sku.api.find(orderOf(sku, n))).toEqual(hold ? viewOfHold(state.offers, hold) : null);
+    }
+  },
+};
+
+async function make(stock: number): Promise<{ model: Model; real: Real }> {
+  const sku = new Sku();
+  await sku.listen();
+  const config = sku.config({ perBuyerMax: 3, holdMs: HOLD_MS });
+  const model: Model = { state: emptyState(), now: STARTS };
+  apply(model.state, [{ type: "configure", config, stock }], STARTS);
+  await sku.api.configure(config, stock);
+  return { model, real: { sku } };
+}
+
 test(
   "answers and is like its machine, whatever it is asked, disturbed by, or cannot store",
   { timeout: 300_000 },
-  async () => {
-    vi.useFakeTimers({ toFake: ["Date"] });
-    const commands = fc.commands(
-      [
-        fc.tuple(ask, fc.constantFrom(1, 1, 1, 3)).map(([one, times]) => new Asked(one, times)),
-        fc
-          .tuple(fc.constantFrom("wait", "evict", "abort" as const), fc.integer({ min: 1, max: 2 * HOLD_MS }))
-          .map(([how, ms]) => new Disturbed(how, ms)),
-        ask.map((one) => new NotStored(one)),
-      ],
-      { maxCommands: COMMANDS, size: "max" },
-    );
-    const property = fc.asyncProperty(fc.nat(6), commands, async (stock, sequence) => {
-      await fc.asyncModelRun(async () => {
-        vi.setSystemTime(STARTS);
-        const sku = new Sku();
-        await sku.listen();
-        const config = sku.config({ perBuyerMax: 3, holdMs: HOLD_MS });
-        const model: Model = { state: emptyState(), now: STARTS };
-        apply(model.state, [{ type: "configure", config, stock }], STARTS);
-        await sku.api.configure(config, stock);
-        return { model, real: { sku, config } };
-      }, sequence);
-    });
-    const seed = process.env["SEED"];
-    await fc.assert(property, { numRuns: SEQUENCES, ...(seed ? { seed: Number(seed) } : { seed: 1 }) });
-  },
+  () => liveAlike(twins, fc.nat(6), make),
 );
 
 /** The helper's own promise: a poisoned commit is refused, and its object is as it was. */
