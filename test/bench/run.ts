@@ -32,27 +32,40 @@ const SCENARIOS: readonly Scenario[] = [
 const RESULTS = join(import.meta.dirname, "RESULTS.md");
 
 const only = onlyOf();
-const chosen = SCENARIOS.filter(({ name }) => only === null || name === only);
-const sections = new Map(only === null ? [] : kept());
+const chosen = SCENARIOS.filter(({ name }) => only === null || only.includes(name));
+const sections = new Map(kept());
+const made = new Set<string>();
 for (const [index, scenario] of chosen.entries()) {
   console.log(`${index + 1}/${chosen.length} ${scenario.name}`);
   const section = await scenario.run();
-  const made = provenance(`npm run bench${only === null ? "" : ` -- --only ${only}`}`);
-  const text = markdownOf({ ...section, text: `${section.text}\n\n${made}` });
+  const command = `npm run bench${only === null ? "" : ` -- --only ${scenario.name}`}`;
+  const text = markdownOf({ ...section, text: `${section.text}\n\n${provenance(command)}` });
   console.log(`\n${text}\n`);
   sections.set(section.title, text);
+  made.add(section.title);
+  write();
 }
-writeFileSync(RESULTS, `${["# Results", ...sections.values()].join("\n\n")}\n`);
+if (only === null) {
+  for (const title of sections.keys()) if (!made.has(title)) sections.delete(title);
+  write();
+}
 
-function onlyOf(): string | null {
+/** After each scenario, so that one that fails costs only itself. */
+function write(): void {
+  writeFileSync(RESULTS, `${["# Results", ...sections.values()].join("\n\n")}\n`);
+}
+
+/** `--only finished,pauses`; null for all there are. */
+function onlyOf(): string[] | null {
   const { values } = parseArgs({ options: { only: { type: "string" } } });
-  if (values.only === undefined || SCENARIOS.some(({ name }) => name === values.only))
-    return values.only ?? null;
+  if (values.only === undefined) return null;
+  const names = values.only.split(",");
+  if (names.every((name) => SCENARIOS.some((scenario) => scenario.name === name))) return names;
   console.error(`Scenarios: ${SCENARIOS.map(({ name }) => name).join(", ")}`);
   process.exit(2);
 }
 
-/** The sections of earlier runs, which a run of one scenario leaves as they are. */
+/** The sections of earlier runs, which stay until they are made again. */
 function kept(): [string, string][] {
   const text = existsSync(RESULTS) ? readFileSync(RESULTS, "utf8") : "";
   return text

@@ -15,4 +15,10 @@ const REASONS: Readonly<Record<PeerName, string>> = {
 const BARE =
   "It is the runtime without us: one call of an object that does nothing, stores nothing and checks nobody.";
 
-export const whyFaster = (name: string): string => (name in REASONS ? REASONS[name as PeerName] : BARE);
+const BY_HAND =
+  "It is the runtime with only what no answer can do without: it has no framework, no rules, no request id, no log and no copy of its orders for anybody to see.";
+
+export function whyFaster(name: string): string {
+  if (name in REASONS) return REASONS[name as PeerName];
+  return name === "by hand" ? BY_HAND : BARE;
+}

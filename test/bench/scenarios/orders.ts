@@ -1,8 +1,9 @@
-import { inTurn, perSecond, type Contender, type Scenario, type Section } from "../harness.ts";
+import { fasterOnes, inTurn, perSecond, type Contender, type Scenario, type Section } from "../harness.ts";
 import type { Does } from "../bare/worker.ts";
 import { clientOf, CONNECTIONS, load, orders, SECRETS, serve, serveOurs, type Served } from "../ours.ts";
 import { missing, servePeer } from "../peers/all.ts";
 import { PEERS } from "../peers/peer.ts";
+import { whyFaster } from "../peers/reasons.ts";
 
 /** Orders over HTTP: token verified, body validated, decided and on disk before the answer. */
 const ROUNDS = 5;
@@ -44,7 +45,7 @@ async function compare(stock: number, status: "201" | "409", names: readonly (ty
   const skipped = names
     .filter((name) => !there.includes(name))
     .map((name) => [name, missing(name) ?? "", ""]);
-  return { rows: [...rows, ...skipped] };
+  return { rows: [...rows, ...skipped], end: fasterOnes(compared, whyFaster) };
 }
 
 const text = (what: string): string =>
@@ -54,14 +55,14 @@ token and a key of its own. Rate limits and our line a request are off (\`REQUES
 export const withStockLeft: Scenario = {
   name: "orders",
   async run(): Promise<Section> {
-    const { rows } = await compare(PLENTY, "201", PEERS);
+    const compared = await compare(PLENTY, "201", PEERS);
     return {
       title: "Orders over HTTP with stock left",
       text: text(
         "One SKU. Ours are copied to D1 by queue at the same time, in the same process and thread; the peers have no copy. `by hand` is the bare runtime doing what no order can do without: the token checked, the body read, one call of an object, a row on disk before the answer, and no rule, no framework and no copy.",
       ),
       head: ["", "rate", "ratio"],
-      rows,
+      ...compared,
     };
   },
 };
@@ -97,14 +98,14 @@ export const throughGates: Scenario = {
 export const soldOut: Scenario = {
   name: "sold-out",
   async run(): Promise<Section> {
-    const { rows } = await compare(0, "409", ["redis-always", "pg-for-update"]);
+    const compared = await compare(0, "409", ["redis-always", "pg-for-update"]);
     return {
       title: "Orders over HTTP, sold out",
       text: text(
         "One SKU of which nothing is free; token and body are checked all the same. `by hand` is the bare runtime checking token and body and calling nothing.",
       ),
       head: ["", "rate", "ratio"],
-      rows,
+      ...compared,
     };
   },
 };
