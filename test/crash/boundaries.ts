@@ -10,7 +10,8 @@ import type { Victim } from "./victim.ts";
 const LOG_FILE = join(tmpdir(), `doorbuster-boundaries-${process.pid}`);
 /** A script that has not come to its boundary after so long will not. */
 const PLAY_MS_MAX = 20_000;
-const SCRIPTS_AT_ONCE = 4;
+/** Many: some of them wait for minutes, and nobody works meanwhile. */
+const SCRIPTS_AT_ONCE = 16;
 
 /** The n-th call of one kind. */
 interface Boundary {

@@ -4,6 +4,7 @@ import { verify } from "./receipt.ts";
 import type { Victim } from "./victim.ts";
 
 const CLIENTS = 8;
+const GATES = 2;
 /** A kill comes this long after the first press, at most. */
 const LIFE_MS_MAX = 900;
 /** Of so many restarts one is that of the whole command, as a user starts it; the others are those of the runtime alone. */
@@ -39,8 +40,12 @@ export async function killByChance(
   const reads: Reads = { runtime: [], ready: [], serve: [] };
   let checked = 0;
   await victim.start();
-  await client.defineSale(ledger.sale, ledger.sku, { stock: 1_000_000, holdSeconds: 86_400 });
+  const facts = { stock: 1_000_000, holdSeconds: 86_400 };
+  await client.defineSale(ledger.sale, ledger.sku, facts);
   for (let cycle = 1; cycle <= cycles; cycle++) {
+    // From here on presses and payments go through gates, whose memory a kill takes as well.
+    if (cycle === Math.ceil(cycles / 2))
+      await client.defineSale(ledger.sale, ledger.sku, { ...facts, gates: GATES });
     await live(victim, ledger, chance() * LIFE_MS_MAX);
     await comeBack(victim, ledger, cycle % SERVE_EVERY === 0, reads);
     await check(client, ledger, checked, chance);

@@ -7,8 +7,11 @@ import { mayFollow, type Seen } from "./ledger.ts";
 const HOLD_SECONDS = 4 * 3_600;
 /** How long the abandoned order's unit is held. */
 const ABANDONED_HOLD_SECONDS = 1;
-/** What happens by itself may have to wait for the question that is asked when a callback did not come. */
-const SETTLE_MS_MAX = 60_000;
+/**
+ * What happens by itself may have to wait for an effect that every kill so far has lost: it comes again less and less often, at
+ * last every five minutes.
+ */
+const SETTLE_MS_MAX = 600_000;
 const LOOK_MS = 20;
 /** Payments of one order: each may be the one that a kill kept from the bank. */
 const ATTEMPTS_MAX = 5;
