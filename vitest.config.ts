@@ -20,7 +20,7 @@ export default defineConfig({
           name: "pure",
           include: [
             "test/{machines,simulation,schema}/**/*.test.ts",
-            "test/{architecture,security/proofs}.test.ts",
+            "test/{architecture,proofs}.test.ts",
           ],
           testTimeout: HANGS_MS,
         },
