@@ -1,8 +1,8 @@
 import { orderIdOf, skuNumberOf } from "../../../schema/ids.ts";
-import type { Drive } from "../decision/worker.ts";
 import { inTurn, perSecond, progress, type Contender, type Scenario, type Section } from "../harness.ts";
 import { serve, type Served } from "../ours.ts";
 import { missing, startPeer } from "../peers/all.ts";
+import { CONFIG, configure, drive } from "./decision-worker.ts";
 import type { Peer, PeerHold, PeerName } from "../peers/peer.ts";
 
 /**
@@ -28,16 +28,13 @@ let serial = 0;
 export const decision: Scenario = {
   name: "decision",
   async run(): Promise<Section> {
-    const served = await serve("test/bench/decision/wrangler.toml");
+    const served = await serve(CONFIG);
     const there = PEERS.filter((name) => missing(name) === null);
     const peers = await Promise.all(there.map((name) => startPeer(name)));
     const rows: string[][] = [];
     const faster: string[] = [];
     for (const size of SIZES) {
       progress(`batches of ${size.batch}`);
-      // A SKU of its own for each size, as the peers are emptied: how many holds are there already is another scenario.
-      await fetch(urlOf(served, size), { method: "PUT" });
-      await Promise.all(peers.map((peer) => peer.reset(100_000_000)));
       const contenders = [
         { name: "SkuActor", measure: () => driveOurs(served, size) },
         ...peers.map((peer, at): Contender => ({
@@ -67,18 +64,15 @@ In brackets our rate divided by theirs, median of ${ROUNDS} rounds in turn.`,
   },
 };
 
-const urlOf = ({ port }: Served, { batch }: Size): string => `http://127.0.0.1:${port}/lamp-${batch}`;
-
-async function driveOurs(served: Served, size: Size): Promise<number> {
-  const { batch, count, inFlight } = size;
-  const drive: Drive = { from: (serial += count), count, batch, inFlight };
-  const answer = await fetch(urlOf(served, size), { method: "POST", body: JSON.stringify(drive) });
-  if (!answer.ok) throw new Error(`the decision Worker answers ${answer.status}: ${await answer.text()}`);
-  const { tookMs } = await answer.json<{ tookMs: number }>();
-  return (count / tookMs) * 1_000;
+/** Every round has a SKU of its own, as the peers are emptied: what holds cost that are there already is another scenario. */
+async function driveOurs(served: Served, { batch, count, inFlight }: Size): Promise<number> {
+  const sku = `lamp-${(serial += count)}`;
+  await configure(served, sku);
+  return drive(served, { from: serial, count, batch, inFlight }, sku);
 }
 
-export async function drivePeer(peer: Peer, { batch, count, inFlight }: Size): Promise<number> {
+async function drivePeer(peer: Peer, { batch, count, inFlight }: Size): Promise<number> {
+  await peer.reset(100_000_000);
   const now = Date.now();
   serial += count;
   const batches = Array.from({ length: count / batch }, (_, at) =>
