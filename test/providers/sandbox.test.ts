@@ -8,35 +8,13 @@ import { freshBank, Merchant, secret } from "../fixtures/bank.ts";
 import { payment, pending, placement } from "../fixtures/orders.ts";
 import { providerConformance } from "./conformance.ts";
 import { doors } from "./doors.ts";
-import type { Letter, LetterFacts, Provider } from "./provider.ts";
+import type { Letter, Provider } from "./provider.ts";
+import { bodyOf, hand, otherSecret, sign, some } from "./sandbox-hand.ts";
 
 Merchant.standIn();
 
-const otherSecret = "whsec_bm90IHRoZSBzZWNyZXQgb2YgdGhpcyBiYW5r";
-
 /** Every method of a bank, each doing the same. */
 const bankOf = (answer: () => Promise<unknown>) => new Proxy({}, { get: () => answer }) as BankApi;
-
-async function sign(body: string, at = Date.now(), by = secret, id = "msg_1"): Promise<Letter> {
-  const headers = new Headers({
-    "webhook-id": id,
-    "webhook-timestamp": String(Math.floor(at / 1_000)),
-    "webhook-signature": new Webhook(by).sign(id, new Date(at), body),
-  });
-  return { headers, body: new TextEncoder().encode(body) };
-}
-
-function bodyOf(
-  type: string,
-  { event = "evt_1", payment: of = some, order = orderOf(of.id) }: LetterFacts,
-  at: number,
-) {
-  const { amount, currency } = of.amount;
-  const data = { payment: "bnk_1", reference: of.id, order, amount, currency };
-  return { id: event, type, created: Math.floor(at / 1_000), data };
-}
-
-const some = payment(pending(placement()));
 
 async function make(): Promise<Provider> {
   const bank = freshBank().api();
@@ -47,13 +25,8 @@ async function make(): Promise<Provider> {
   // Calls that answer with a Result and calls that answer with the thing itself both see the strange word.
   const neverSeen = bankOf(async () => ({ ...strange, ok: true, value: strange }));
   return {
+    ...hand(secret),
     adapter: sandbox(bank, secret),
-    oneStep: "bank",
-    twoStep: "card",
-    afterDecline: "failed",
-    neverCreated: "not_found",
-    closes: true,
-    settle: async () => {},
     approve: (of) => pressing("approve", of),
     decline: (of) => pressing("decline", of),
     unreachable: sandbox(
@@ -65,28 +38,15 @@ async function make(): Promise<Provider> {
       secret,
     ),
     neverSeen: sandbox(neverSeen, secret),
-    letter: (type, facts = {}) => {
-      const at = facts.signedAt ?? Date.now();
-      return sign(JSON.stringify(bodyOf(`payment.${type}`, facts, at)), at, facts.secret);
-    },
-    signed: sign,
-    rewritten: ({ headers, body }) => ({ headers, body: indented(body) }),
-    otherSecret,
-    signatureHeaders: ["webhook-id", "webhook-timestamp", "webhook-signature"],
-    freshMs: 5 * 60_000,
-    namesOrder: true,
   };
 }
-
-/** The same JSON in other bytes. */
-const indented = (body: Uint8Array) =>
-  new TextEncoder().encode(JSON.stringify(JSON.parse(new TextDecoder().decode(body)), null, 1));
 
 providerConformance({ name: "sandbox", make });
 doors("sandbox", make, { settings: {}, others: ["sandbox/other", "stripe"] });
 
 describe("the sandbox's own words", () => {
   const adapter = sandbox(freshBank().api(), secret);
+  const signed = (body: object) => sign(JSON.stringify(body), Date.now(), secret);
   const read = async ({ headers, body }: Letter) => adapter.readNotice(headers, body, Date.now());
 
   test.for([
@@ -95,17 +55,17 @@ describe("the sandbox's own words", () => {
   ])("%s is about a refund", async ([type, report]) => {
     const reference = refundIdOf(orderOf(some.id), 1);
     const body = bodyOf(type ?? "", {}, Date.now());
-    const about = await sign(JSON.stringify({ ...body, data: { ...body.data, reference } }));
+    const about = await signed({ ...body, data: { ...body.data, reference } });
     expect(await read(about)).toMatchObject({
       ok: true,
       value: { report: { type: report, refund: reference } },
     });
-    const crossed = await sign(JSON.stringify(body));
+    const crossed = await signed(body);
     expect(await read(crossed)).toMatchObject({ ok: false, error: { code: "invalid_request" } });
   });
 
   test("payment.authorized is read", async () => {
-    const said = await read(await sign(JSON.stringify(bodyOf("payment.authorized", {}, Date.now()))));
+    const said = await read(await signed(bodyOf("payment.authorized", {}, Date.now())));
     expect(said).toMatchObject({
       ok: true,
       value: { report: { type: "payment_authorized", amount: some.amount } },
@@ -113,7 +73,7 @@ describe("the sandbox's own words", () => {
   });
 
   test("one good signature among several is enough, as when a secret is rotated", async () => {
-    const sent = await sign(JSON.stringify(bodyOf("payment.closed", {}, Date.now())));
+    const sent = await signed(bodyOf("payment.closed", {}, Date.now()));
     const older = new Webhook(otherSecret).sign("msg_1", new Date(), "x");
     sent.headers.set("webhook-signature", `${older} ${sent.headers.get("webhook-signature") ?? ""}`);
     expect((await read(sent)).ok).toBe(true);

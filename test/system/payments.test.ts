@@ -1,7 +1,8 @@
-import { Webhook } from "standardwebhooks";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { paymentIdOf, type OrderId } from "../../schema/ids.ts";
 import type { OrderBody } from "../../worker/local/client.ts";
+import { bankCallback } from "../fixtures/bank-callback.ts";
+import { sent } from "../fixtures/wire.ts";
 import { SECRETS, Server, until } from "./server.ts";
 
 let server: Server;
@@ -39,24 +40,6 @@ async function started({ token, order }: Purchase): Promise<string> {
   const payment = await server.client.startPayment(token, order.id);
   if (!payment) throw new Error("the payment was refused");
   return payment;
-}
-
-/** A callback that the bank signed, sent by somebody quicker than the bank. */
-async function callBack(event: { id: string; created: number } & Record<string, unknown>): Promise<Response> {
-  const body = JSON.stringify(event);
-  const { client } = server;
-  const signature = new Webhook(SECRETS.SANDBOX_WEBHOOK_SECRET).sign(
-    event.id,
-    new Date(event.created * 1_000),
-    body,
-  );
-  const headers = {
-    "content-type": "application/json",
-    "webhook-id": event.id,
-    "webhook-timestamp": String(event.created),
-    "webhook-signature": signature,
-  };
-  return fetch(`${client.origin}/v1/webhooks/sandbox`, { method: "POST", headers, body });
 }
 
 const becomes = ({ token, order }: Purchase, state: string, ms: number): Promise<OrderBody> =>
@@ -135,10 +118,16 @@ test("a callback that comes before the create call has returned ends in the same
   const creating = server.client.startPayment(purchase.token, id);
   await becomes(purchase, "paying", 2_000);
   const reference = paymentIdOf(id as OrderId, 1);
-  const created = Math.floor(Date.now() / 1_000);
-  const data = { payment: "bnk_early", reference, order: id, ...amount };
-  const sent = await callBack({ id: `evt_${id}`, type: "payment.succeeded", created, data });
-  expect(sent.status).toBe(200);
+  const news = {
+    event: `evt_${id}`,
+    type: "payment.succeeded",
+    payment: "bnk_early",
+    order: id,
+    reference,
+    amount,
+  };
+  const answer = await sent(server.client.origin, bankCallback(SECRETS.SANDBOX_WEBHOOK_SECRET, news));
+  expect(answer.status).toBe(200);
   await becomes(purchase, "paid", 2_000);
   // The bank is still silent: the order was paid while the buyer's own request was waiting for it.
   expect(await Promise.race([creating, Promise.resolve("waiting")])).toBe("waiting");

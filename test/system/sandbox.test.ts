@@ -1,20 +1,17 @@
-import { Webhook } from "standardwebhooks";
 import { afterAll, describe, expect, test } from "vitest";
-import { orderOf } from "../../schema/ids.ts";
 import type { Payment } from "../../schema/order.ts";
 import { outboundOf } from "../../worker/providers/outbound.ts";
 import { sandbox } from "../../worker/providers/sandbox/adapter.ts";
 import { deskAt } from "../../worker/providers/sandbox/desk.ts";
-import { payment, pending, refund } from "../fixtures/orders.ts";
+import { refund } from "../fixtures/orders.ts";
 import { providerConformance } from "../providers/conformance.ts";
-import { fresh, type Letter, type LetterFacts, type Provider } from "../providers/provider.ts";
+import { fresh, type Provider } from "../providers/provider.ts";
+import { hand, otherSecret } from "../providers/sandbox-hand.ts";
 import { overHttp } from "./over-http.ts";
 import { prepared } from "./prepared.ts";
 import { freePort, freshDataDir, SECRETS, Server, until } from "./server.ts";
 
 const { SANDBOX_WEBHOOK_SECRET: secret } = SECRETS;
-const otherSecret = "whsec_bm90IHRoZSBzZWNyZXQgb2YgdGhpcyBiYW5r";
-
 /** The product, as a user starts it: its bank, with a socket before it. */
 const server = await Server.fresh();
 /** Servers that take a request and never say a word, and that say words we have never seen. */
@@ -37,17 +34,6 @@ const adapterAt = (port: number) => {
   return sandbox(deskAt(origin, secret, outboundOf()), secret, origin);
 };
 
-async function sign(body: string, at = Date.now(), by = secret): Promise<Letter> {
-  const headers = new Headers({
-    "webhook-id": "msg_1",
-    "webhook-timestamp": String(Math.floor(at / 1_000)),
-    "webhook-signature": new Webhook(by).sign("msg_1", new Date(at), body),
-  });
-  return { headers, body: new TextEncoder().encode(body) };
-}
-
-const some = payment(pending());
-
 async function make(): Promise<Provider> {
   const adapter = adapterAt(server.port);
   const pressing = async (press: "approve" | "decline", { id }: Payment) => {
@@ -56,36 +42,13 @@ async function make(): Promise<Provider> {
     await fetch(path, { method: "POST" });
   };
   return {
+    ...hand(secret),
     adapter,
-    oneStep: "bank",
-    twoStep: "card",
-    afterDecline: "failed",
-    neverCreated: "not_found",
-    closes: true,
-    settle: async () => {},
     approve: (of) => pressing("approve", of),
     decline: (of) => pressing("decline", of),
     unreachable: adapterAt(gone.port),
     silent: adapterAt(silent.port),
     neverSeen: adapterAt(strange.port),
-    letter: (
-      type,
-      { event = "evt_1", payment: of = some, order, signedAt, secret: by }: LetterFacts = {},
-    ) => {
-      const at = signedAt ?? Date.now();
-      const data = { payment: "bnk_1", reference: of.id, order: order ?? orderOf(of.id), ...of.amount };
-      const body = { id: event, type: `payment.${type}`, created: Math.floor(at / 1_000), data };
-      return sign(JSON.stringify(body), at, by);
-    },
-    signed: (body) => sign(body),
-    rewritten: ({ headers, body }) => ({
-      headers,
-      body: new TextEncoder().encode(JSON.stringify(JSON.parse(new TextDecoder().decode(body)), null, 1)),
-    }),
-    otherSecret,
-    signatureHeaders: ["webhook-id", "webhook-timestamp", "webhook-signature"],
-    freshMs: 5 * 60_000,
-    namesOrder: true,
   };
 }
 
