@@ -141,10 +141,12 @@ describe("the read model", () => {
 
   test("gets a few messages in a rush, however many commits there are", async () => {
     const sku = await selling(1_000);
+    const beganAt = Date.now();
     for (let n = 0; n < 100; n++) await sku.api.hold(sku.holding());
     await until(() => sku.changes.flatMap(({ placed }) => placed).length === 100);
+    // One at once, and then ten a second, however long a busy machine takes for the rush.
+    expect(sku.changes.length).toBeLessThanOrEqual(2 + (Date.now() - beganAt) / 100);
     expect((await sku.rows).length).toBe(101);
-    expect(sku.changes.length).toBeLessThan(20);
   });
 });
 
