@@ -26,7 +26,7 @@ export class FakeQueue {
 }
 
 export class Sku {
-  readonly id = `sku-${++count}`;
+  readonly id = `lone-sku-${++count}`;
   readonly stub = env.SKU.getByName(skuNumberOf(this.id));
   readonly orderEvents = new FakeQueue();
   readonly effects = new FakeQueue();

@@ -18,6 +18,9 @@ const FLAGS = [
 ];
 const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
 
+/** Beside other work on a small machine. */
+const PATIENCE_MS = 60_000;
+
 let server: Server;
 let browser: Browser;
 
@@ -50,6 +53,7 @@ interface Visitor {
 
 async function visit(options: Parameters<Browser["newContext"]>[0] = {}): Promise<Visitor> {
   const context = await browser.newContext(options);
+  context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on("console", (message) => void (message.type() === "error" && complaints.push(message.text())));
@@ -94,16 +98,14 @@ test("with JavaScript: landing page, Buy, cashier, bank, and the order page says
   const order = orderOf(page);
   await until(
     "order paid",
-    10_000,
+    PATIENCE_MS,
     () => stateOf(order),
     (state) => state === "paid",
   );
   await page.waitForFunction(
     () => document.querySelector("main")?.textContent?.includes("It is yours."),
     null,
-    {
-      timeout: 15_000,
-    },
+    { timeout: PATIENCE_MS },
   );
   await picture(page, "paid");
   await expectAccessible(page);
@@ -136,7 +138,7 @@ test("without JavaScript, on a phone, in Chinese: the same purchase", async () =
   await page.waitForURL(/\/orders\/ord_/);
   await until(
     "order paid",
-    10_000,
+    PATIENCE_MS,
     () => stateOf(orderOf(page)),
     (state) => state === "paid",
   );
@@ -155,7 +157,7 @@ test("a double click on Buy is one order", async () => {
   expect(await server.client.stock(sku)).toMatchObject({ held: 1 });
   await until(
     "orders",
-    5_000,
+    PATIENCE_MS,
     () => server.client.orders(id),
     (orders) => orders.length === 1,
   );
@@ -171,7 +173,7 @@ test("the landing page shows what others do: stock changes without a reload, and
   await page.waitForFunction(
     () => /other people's hands/i.test(document.querySelector("main")?.textContent ?? ""),
     null,
-    { timeout: 10_000 },
+    { timeout: PATIENCE_MS },
   );
   await picture(page, "held-out");
   await expectAccessible(page);
@@ -182,7 +184,7 @@ test("the landing page shows what others do: stock changes without a reload, and
 test("the API reference loads without anything from elsewhere", async () => {
   const { page, context, complaints } = await visit();
   await page.goto(`${server.client.origin}/docs`);
-  await page.getByText("/v1/orders", { exact: true }).first().waitFor({ timeout: 15_000 });
+  await page.getByText("/v1/orders", { exact: true }).first().waitFor({ timeout: PATIENCE_MS });
   await picture(page, "docs");
   expect(complaints).toEqual([]);
   await context.close();

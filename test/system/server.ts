@@ -18,13 +18,21 @@ export const SECRETS = {
 
 export const freshDataDir = (): string => mkdtempSync(join(tmpdir(), "doorbuster-test-"));
 
-export const freePort = (): Promise<number> =>
+/** Below the ports that systems give to clients: nobody's connection takes it while its server is down. */
+const PORTS = { from: 10_000, to: 30_000 };
+
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = PORTS.from + Math.floor(Math.random() * (PORTS.to - PORTS.from));
+    if (await isFree(port)) return port;
+  }
+}
+
+const isFree = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
     const probe = createServer();
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => resolve(address && typeof address === "object" ? address.port : 0));
-    });
+    probe.once("error", () => resolve(false));
+    probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
   });
 
 /** The product as a user starts it, in a folder of its own. */

@@ -1,22 +1,63 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { findChromium } from "./chromium.ts";
 import { fail, ROOT } from "./settings.ts";
 
-/** `npm test`: everything there is to check, in the order in which it is quickest to be told. */
+/** `npm test`: everything there is to check. What the types say comes first; what else the source says, beside the tests. */
 
 const BIN = join(ROOT, "node_modules/.bin");
 const REPORT = join(ROOT, "test/.artifacts/report.json");
+const OPTIONS = { cwd: ROOT, shell: process.platform === "win32" };
 
 function step(what: string, command: string, ...args: string[]): void {
   console.log(`\n> ${what}`);
-  const { status } = spawnSync(join(BIN, command), args, {
-    cwd: ROOT,
-    stdio: "inherit",
-    shell: process.platform === "win32",
-  });
+  const { status } = spawnSync(join(BIN, command), args, { ...OPTIONS, stdio: "inherit" });
   if (status !== 0) fail(`\n${what} failed.\n\n0 passed, 1 failed`);
+}
+
+/** Says nothing until it has ended, and then only what is wrong. */
+async function beside(what: string, command: string, ...args: string[]): Promise<boolean> {
+  const run = spawn(join(BIN, command), args, { ...OPTIONS, stdio: ["ignore", "pipe", "pipe"] });
+  let said = "";
+  for (const stream of [run.stdout, run.stderr])
+    stream.on("data", (chunk: Buffer) => void (said += chunk.toString()));
+  const status = await new Promise((resolve) => run.once("close", resolve));
+  console.log(status === 0 ? `> ${what}: nothing is wrong` : `\n${said}\n${what} failed.`);
+  return status === 0;
+}
+
+/** @returns how many failed. */
+async function checks(): Promise<number> {
+  const passed = [
+    await beside("Format", "oxfmt", "--check", "."),
+    await beside("Dead code", "knip"),
+    await beside("Lint", "oxlint", "--type-aware", "--deny-warnings"),
+  ];
+  return passed.filter((isPassed) => !isPassed).length;
+}
+
+/** @returns how many passed, and how many failed: an error between tests counts as one, and so does a run that broke off. */
+async function tests(chromium: string): Promise<{ passed: number; failed: number }> {
+  mkdirSync(join(ROOT, "test/.artifacts"), { recursive: true });
+  // A run that breaks off early must not be judged by the report of the one before.
+  rmSync(REPORT, { force: true });
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${REPORT}`];
+  const run = spawn(join(BIN, "vitest"), ["run", ...reporters, ...process.argv.slice(2)], {
+    ...OPTIONS,
+    stdio: "inherit",
+    env: { ...process.env, CHROME_PATH: chromium },
+  });
+  const status = await new Promise((resolve) => run.once("close", resolve));
+  if (!existsSync(REPORT)) {
+    console.log("\nThe tests broke off.");
+    return { passed: 0, failed: 1 };
+  }
+  const { numPassedTests: passed, numFailedTests } = JSON.parse(readFileSync(REPORT, "utf8")) as {
+    numPassedTests: number;
+    numFailedTests: number;
+  };
+  return { passed, failed: status === 0 ? numFailedTests : Math.max(1, numFailedTests) };
 }
 
 let chromium = "";
@@ -30,30 +71,8 @@ step("Types of the bindings", "wrangler", "types", "--strict-vars=false");
 step("Pages' scripts and styles", "node", "worker/local/build-assets.ts");
 for (const program of [".", "test", "worker/local", "worker/pages/client"])
   step(`Types in ${program}`, "tsc", "--noEmit", "-p", program);
-step("Lint", "oxlint", "--type-aware", "--deny-warnings");
-step("Format", "oxfmt", "--check", ".");
-step("Dead code", "knip");
 
-console.log("\n> Tests");
-mkdirSync(join(ROOT, "test/.artifacts"), { recursive: true });
-// A run that breaks off early must not be judged by the report of the one before.
-rmSync(REPORT, { force: true });
-const { status } = spawnSync(
-  join(BIN, "vitest"),
-  ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${REPORT}`, ...process.argv.slice(2)],
-  {
-    cwd: ROOT,
-    stdio: "inherit",
-    env: { ...process.env, CHROME_PATH: chromium },
-    shell: process.platform === "win32",
-  },
-);
-if (!existsSync(REPORT)) fail("\nThe tests broke off.\n\n0 passed, 1 failed");
-const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(REPORT, "utf8")) as {
-  numPassedTests: number;
-  numFailedTests: number;
-};
-// A run may fail without a failing test: an error between tests counts as one.
-const failed = status === 0 ? numFailedTests : Math.max(1, numFailedTests);
-console.log(`\n${numPassedTests} passed, ${failed} failed`);
-process.exit(failed > 0 || numPassedTests === 0 ? 1 : 0);
+console.log("\n> Tests, and beside them format, dead code and lint");
+const [{ passed, failed }, wrong] = await Promise.all([tests(chromium), checks()]);
+console.log(`\n${passed} passed, ${failed + wrong} failed`);
+process.exit(failed + wrong > 0 || passed === 0 ? 1 : 0);
