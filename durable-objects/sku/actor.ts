@@ -23,9 +23,9 @@ import type {
 import type { SoldOut } from "../../schema/sold-out.ts";
 import { logError } from "../log.ts";
 import { RaisedCases, refusedCommit } from "../raised-cases.ts";
+import { Alarm } from "./alarm.ts";
 import type { SkuAnswer, SkuCommand } from "./commands.ts";
 import { BATCH_MAX, CommitQueue } from "./commit-queue.ts";
-import { assertCounted } from "./conservation.ts";
 import { Crowd } from "./crowd.ts";
 import { nextDueAt } from "./deadlines.ts";
 import { apply } from "./machine.ts";
@@ -33,15 +33,11 @@ import { bodiesOf, rowOf } from "./journal-text.ts";
 import { Outbox, type ReadRows } from "./outbox.ts";
 import { Publisher } from "./publisher.ts";
 import { holdOf } from "./recall.ts";
-import { freeze, isSnapshotDue } from "./snapshot.ts";
+import { Snapshots } from "./snapshots.ts";
 import type { SkuState } from "./state.ts";
 import { SkuStore } from "./store.ts";
 import { assertSound, holdsOf, soldOutViewOf, viewOf, viewOfHold } from "./views.ts";
 
-/** Characters of the journal in one answer; an answer of a call may be 32 MiB. */
-const JOURNAL_CHARS_MAX = 1_000_000;
-/** An alarm that is already due is set this far ahead, so that a mistake here can never spin. */
-const ALARM_GAP_MS = 100;
 /** Nobody has asked for anything for so long: time for what would let them wait. */
 const QUIET_MS = 1_000;
 
@@ -57,12 +53,12 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
     () => this.#isBehind(),
   );
   readonly #crowd = new Crowd();
-  #sinceSnapshot: number;
+  readonly #snapshots: Snapshots;
   /** When somebody last asked for something, epoch ms. */
   #askedAt = 0;
   #soldOut: SoldOut | null = null;
   #acknowledged = false;
-  #armedAt: number | null = null;
+  readonly #alarm = new Alarm(this.ctx.storage);
   /** Why this memory must not be used any more: it is thrown away as soon as people are sure to be told. */
   #spoiled: RuleBroken | null = null;
 
@@ -73,7 +69,7 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
       this.#store = new SkuStore(ctx.storage);
       const { state, sinceSnapshot, published } = this.#store.load();
       this.#state = state;
-      this.#sinceSnapshot = sinceSnapshot;
+      this.#snapshots = new Snapshots(state, sinceSnapshot);
       const read: ReadRows = (...range) => this.#store.read(...range).map(rowOf);
       this.#outbox = new Outbox(published, this.#store.seq, Date.now(), state.offers, read);
     } catch (cause) {
@@ -83,7 +79,7 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
     this.#publisher = new Publisher(() => this.env, this.#outbox);
     if (this.#wakeAt() === null) return;
     void ctx.blockConcurrencyWhile(async () => {
-      this.#armedAt = await ctx.storage.getAlarm();
+      await this.#alarm.recall();
       await this.#arm();
     });
   }
@@ -135,7 +131,7 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
 
   async restock(request: RestockRequest): Promise<RestockAnswer> {
     // Units that are over are free, and there may be more of them than one commit should have to end.
-    if (request.delta < 0 && this.#isBehind()) await this.#queue.drain();
+    if (request.delta < 0 && this.#hasDue()) await this.#queue.drain();
     const answer = await this.#ask({ type: "restock", request });
     const { config } = this.#state;
     if (!answer.ok || !config) return answer.ok ? err({ code: "unknown_sku" }) : answer;
@@ -174,7 +170,7 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
   }
 
   async journal(after: number): Promise<JournalLine[]> {
-    return this.#store.rowsAfter(after, JOURNAL_CHARS_MAX);
+    return this.#store.rowsAfter(after);
   }
 
   async published(after: number, through: number): Promise<void> {
@@ -185,7 +181,7 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
 
   /** Deadlines that passed, and rows that D1 has not acknowledged. Running early or twice is harmless. */
   override async alarm(): Promise<void> {
-    this.#armedAt = null;
+    this.#alarm.rang();
     try {
       await this.#queue.drain();
       await this.#publish();
@@ -223,14 +219,18 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
       this.ctx.abort("another instance has written this SKU's journal");
       throw new Error("this SKU moved");
     }
-    if (this.#isBehind()) this.#commit(look ? [look] : []);
+    if (this.#hasDue()) this.#commit(look ? [look] : []);
     return this.#state;
+  }
+
+  #hasDue(): boolean {
+    const due = nextDueAt(this.#state);
+    return due !== null && due <= Math.max(this.#state.now, Date.now());
   }
 
   /** Whether there is something to do that nobody asks for. */
   #isBehind(): boolean {
-    const due = nextDueAt(this.#state);
-    return due !== null && due <= Math.max(this.#state.now, Date.now());
+    return this.#hasDue() || this.#snapshots.isMaking || this.#store.hasRubbish;
   }
 
   /** No await in here: what is decided is written, or this memory is thrown away and rebuilt from the journal. */
@@ -239,17 +239,17 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
     try {
       const { results, events, overdue, archived } = apply(this.#state, commands, Date.now());
       if (commands.length > 0) this.#askedAt = Date.now();
-      this.#sinceSnapshot += events.length;
-      const keep = isSnapshotDue(this.#state, this.#sinceSnapshot, this.#quietAt() <= Date.now());
-      if (keep) assertCounted(this.#state);
+      const piece = this.#snapshots.next();
       const rows = this.#store.write({
         at: this.#state.now,
         bodies: bodiesOf(events, this.#state.offers),
         archived,
-        published: this.#acknowledged || keep ? this.#outbox.cursor : 0,
-        snapshot: keep ? freeze(this.#state) : null,
+        published: this.#acknowledged || piece?.isWhole ? this.#outbox.cursor : 0,
+        piece,
       });
-      if (keep) this.#sinceSnapshot = 0;
+      this.#snapshots.happened(events.length);
+      const { seq, hasRubbish } = this.#store;
+      if (!hasRubbish && this.#snapshots.isDue(this.#quietAt() <= Date.now())) this.#snapshots.begin(seq);
       this.#acknowledged = false;
       for (const row of rows) this.#outbox.wrote(row, Date.now());
       this.#publisher.addOverdue(overdue);
@@ -278,9 +278,10 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
   }
 
   #wakeAt(): number | null {
+    if (this.#isBehind()) return Date.now();
     const due = nextDueAt(this.#state);
     const resend = this.#outbox.dueAt();
-    const snapshot = isSnapshotDue(this.#state, this.#sinceSnapshot, true) ? this.#quietAt() : null;
+    const snapshot = this.#snapshots.isDue(true) ? this.#quietAt() : null;
     const at = Math.min(due ?? Infinity, resend ?? Infinity, snapshot ?? Infinity);
     return at === Infinity ? null : at;
   }
@@ -289,15 +290,10 @@ export class SkuActor extends DurableObject<Env> implements SkuApi {
     return this.#askedAt + QUIET_MS;
   }
 
-  /** Moving an alarm later is not worth a write: one that comes too early finds nothing due and sets the next. */
   async #arm(): Promise<void> {
-    const wakeAt = this.#wakeAt();
-    if (wakeAt === null || (this.#armedAt !== null && this.#armedAt <= wakeAt)) return;
-    this.#armedAt = Math.max(wakeAt, Date.now() + ALARM_GAP_MS);
     try {
-      await this.ctx.storage.setAlarm(this.#armedAt);
+      await this.#alarm.set(this.#wakeAt());
     } catch (cause) {
-      this.#armedAt = null;
       logError({ event: "sku_alarm_not_set", sku: this.#state.config?.sku ?? null }, cause);
     }
   }

@@ -11,6 +11,7 @@ export interface KeyEntry {
 
 /** One buyer's part of a SKU. In a rush there is one for every hold: hence no map of keys where one field does. */
 export interface Buyer {
+  readonly id: BuyerId;
   /** Held and sold, also by holds that have left memory without going to the archive. */
   units: number;
   /** The newest of what this buyer holds or owns; each knows its neighbours. */
@@ -18,13 +19,17 @@ export interface Buyer {
   /** The oldest key in use, and the others in their order. Nearly nobody has more than one. */
   key: KeyEntry | null;
   more: Map<string, KeyEntry> | null;
+  /** As a hold's. */
+  epoch: number;
 }
 
 export type Buyers = Map<BuyerId, Buyer>;
 
 export function buyerOf(state: SkuState, id: BuyerId): Buyer {
   let buyer = state.buyers.get(id);
-  if (!buyer) state.buyers.set(id, (buyer = { units: 0, first: null, key: null, more: null }));
+  if (buyer) return buyer;
+  buyer = { id, units: 0, first: null, key: null, more: null, epoch: state.epoch };
+  state.buyers.set(id, buyer);
   return buyer;
 }
 
@@ -38,22 +43,24 @@ const keyOfBuyer = ({ key: first, more }: Buyer, key: string): KeyEntry | null =
   first?.key === key ? first : (more?.get(key) ?? null);
 
 /** From now on this key of this buyer is this entry's. */
-export function bindKey(buyer: Buyer, entry: KeyEntry): void {
+export function bindKey(state: SkuState, buyer: Buyer, entry: KeyEntry): void {
+  state.witness?.seeBuyer(buyer);
   if (!buyer.key || buyer.key.key === entry.key) buyer.key = entry;
   else (buyer.more ??= new Map()).set(entry.key, entry);
 }
 
 export function unbindKey(state: SkuState, id: BuyerId, key: string): void {
   const buyer = state.buyers.get(id);
-  if (buyer) unbind(state, id, buyer, key);
+  if (buyer) unbind(state, buyer, key);
 }
 
-function unbind(state: SkuState, id: BuyerId, buyer: Buyer, key: string): void {
+function unbind(state: SkuState, buyer: Buyer, key: string): void {
+  state.witness?.seeBuyer(buyer);
   if (buyer.key?.key === key) {
     buyer.key = buyer.more?.values().next().value ?? null;
     if (buyer.key) buyer.more?.delete(buyer.key.key);
   } else buyer.more?.delete(key);
-  forgetEmpty(state, id, buyer);
+  forgetEmpty(state, buyer);
 }
 
 /** Takes from its buyer the key that an order was placed with, if it is still its. Answers with the key's fingerprint. */
@@ -61,21 +68,14 @@ export function unbindHome(state: SkuState, { order, buyer: id, home, owner }: H
   const buyer = owner ?? state.buyers.get(id);
   const entry = home && buyer && keyOfBuyer(buyer, home.key);
   if (entry?.order !== order) return null;
-  unbind(state, id, buyer as Buyer, entry.key);
+  unbind(state, buyer as Buyer, entry.key);
   return entry.fingerprint;
-}
-
-/** Every key that somebody uses. */
-export function* keyEntries({ buyers }: SkuState): Generator<[BuyerId, KeyEntry]> {
-  for (const [id, { key, more }] of buyers) {
-    if (key) yield [id, key];
-    if (more) for (const entry of more.values()) yield [id, entry];
-  }
 }
 
 /** Adds a hold to what its buyer holds or owns. */
 export function link(state: SkuState, hold: Hold): Buyer {
   const buyer = buyerOf(state, hold.buyer);
+  state.witness?.seeBuyer(buyer);
   hold.next = buyer.first;
   if (buyer.first) buyer.first.previous = hold;
   buyer.first = hold;
@@ -97,12 +97,13 @@ export function unlink(hold: Hold): void {
 export function disown(state: SkuState, hold: Hold): void {
   const buyer = hold.owner;
   if (!buyer) throw new Error(`${hold.order} is nobody's`);
+  state.witness?.seeBuyer(buyer);
   unlink(hold);
   buyer.units -= hold.quantity;
-  forgetEmpty(state, hold.buyer, buyer);
+  forgetEmpty(state, buyer);
 }
 
 /** Who owns nothing and is owed no answer is forgotten. */
-function forgetEmpty(state: SkuState, id: BuyerId, { units, key, more }: Buyer): void {
+function forgetEmpty(state: SkuState, { id, units, key, more }: Buyer): void {
   if (units === 0 && !key && !more?.size) state.buyers.delete(id);
 }

@@ -11,7 +11,20 @@ export function assertConserved({ initial, restocked, available, held, sold }: C
   );
 }
 
-/** Counts again, from the holds themselves, what the counters say. Looks at every hold: for start-up and snapshots. */
+/** What was counted from the holds and buyers themselves must be what the counters say. */
+export function assertAddsUp(
+  counted: { held: number; sold: number; units: number },
+  kept: Counters & { readonly soldAndArchived: number },
+): void {
+  const { held, sold, units } = counted;
+  assert(
+    held === kept.held && sold === kept.sold && units === held + sold - kept.soldAndArchived,
+    `counted held ${held}, sold ${sold}, owned ${units}; kept held ${kept.held}, sold ${kept.sold}`,
+  );
+  assertConserved(kept);
+}
+
+/** Counts again. Looks at every hold: for start-up. */
 export function assertCounted(state: SkuState): void {
   let held = 0;
   let sold = state.soldAndGone;
@@ -21,9 +34,5 @@ export function assertCounted(state: SkuState): void {
   }
   let units = 0;
   for (const buyer of state.buyers.values()) units += buyer.units;
-  assert(
-    held === state.held && sold === state.sold && units === held + sold - state.soldAndArchived,
-    `counted held ${held}, sold ${sold}, owned ${units}; kept held ${state.held}, sold ${state.sold}`,
-  );
-  assertConserved(state);
+  assertAddsUp({ held, sold, units }, state);
 }

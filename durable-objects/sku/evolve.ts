@@ -25,7 +25,7 @@ export function evolve(state: SkuState, event: SkuEvent): void {
       const owner = takeStock(state, hold);
       if (!home) return;
       const { key, fingerprint } = home;
-      bindKey(owner, { key, fingerprint, order, at: state.now });
+      bindKey(state, owner, { key, fingerprint, order, at: state.now });
       return;
     }
     case "claimed": {
@@ -58,7 +58,7 @@ export function evolve(state: SkuState, event: SkuEvent): void {
       return;
     case "bound": {
       const { buyer, key, fingerprint, order } = event;
-      bindKey(buyerOf(state, buyer), { key, fingerprint, order, at: state.now });
+      bindKey(state, buyerOf(state, buyer), { key, fingerprint, order, at: state.now });
       state.leaving.push({ at: state.now, buyer, key });
       return;
     }
@@ -82,7 +82,7 @@ const placedAt = (createdAt: number, payBy: number, { key, offer, others }: Held
 
 function evolveTombstoned(state: SkuState, event: Extract<SkuEvent, { type: "tombstoned" }>): void {
   const { order, buyer, quantity } = event;
-  let hold = state.holds.get(order) ?? bringBack(state, order);
+  let hold = changing(state, order) ?? bringBack(state, order);
   if (hold) assert(hold.state === "released", `${order} is ${hold.state} and was tombstoned`);
   hold ??= enter(state, { order, buyer, quantity, home: null, state: "released", until: state.now, take: 0 });
   hold.take = event.take;
@@ -91,7 +91,7 @@ function evolveTombstoned(state: SkuState, event: Extract<SkuEvent, { type: "tom
 
 function evolveRetaken(state: SkuState, event: Extract<SkuEvent, { type: "retaken" }>): void {
   const { order, buyer, quantity, until } = event;
-  let hold = state.holds.get(order) ?? bringBack(state, order);
+  let hold = changing(state, order) ?? bringBack(state, order);
   if (!hold || hold.state === "released") {
     hold ??= enter(state, { order, buyer, quantity, home: null, state: "claimed", until, take: 0 });
     hold.endedAt = 0;
@@ -131,7 +131,7 @@ function bringBack(state: SkuState, order: OrderId): Hold | undefined {
   back.endedAt = hold.endedAt;
   if (hold.home && fingerprint !== null) {
     const { key, createdAt } = hold.home;
-    bindKey(buyerOf(state, hold.buyer), { key, fingerprint, order, at: createdAt });
+    bindKey(state, buyerOf(state, hold.buyer), { key, fingerprint, order, at: createdAt });
   }
   return back;
 }
@@ -155,6 +155,7 @@ export function enter(state: SkuState, facts: Entering): Hold {
     endedAt: 0,
     deadline: NONE,
     asks: 0,
+    epoch: state.epoch,
     owner: null,
     previous: null,
     next: null,
@@ -196,8 +197,15 @@ function leaveDeadline({ due, claims }: SkuState, hold: Hold): void {
 }
 
 function liveHold(state: SkuState, order: OrderId): Hold {
-  const hold = state.holds.get(order);
+  const hold = changing(state, order);
   if (!hold || !isLive(hold))
     throw new RuleBroken(`a hold that is not live cannot move: ${order} is ${hold?.state}`);
+  return hold;
+}
+
+/** A hold that is about to change. */
+function changing({ holds, witness }: SkuState, order: OrderId): Hold | undefined {
+  const hold = holds.get(order);
+  if (hold && witness) witness.seeHold(hold);
   return hold;
 }

@@ -68,6 +68,7 @@ function leaveKey(state: SkuState, { at, buyer, key }: Extract<Leaving, { key: s
 function leaveHold(state: SkuState, { at, hold }: Extract<Leaving, { hold: Hold }>): Left | null {
   // Its stock may have been taken again since, and it may have ended twice within one millisecond.
   if (hold.endedAt !== at || state.holds.get(hold.order) !== hold) return null;
+  state.witness?.seeHold(hold);
   state.holds.delete(hold.order);
   if (hold.state === "sold") state.soldAndGone += hold.quantity;
   return { hold, fingerprint: unbindHome(state, hold) };

@@ -20,6 +20,8 @@ export interface Hold {
   deadline: number;
   /** How often somebody was asked what became of this overdue claim. */
   asks: number;
+  /** The last snapshot that has seen it, or that had begun when it entered. */
+  epoch: number;
   /** Its buyer, while it is held or owned, so that nobody needs to look for them. */
   owner: Buyer | null;
   /** Neighbours among what its buyer holds or owns. */
@@ -36,6 +38,12 @@ export interface RestockEntry {
 export type Leaving =
   | { readonly at: number; readonly hold: Hold }
   | { readonly at: number; readonly buyer: BuyerId; readonly key: string };
+
+/** A snapshot in the making sees each hold and each buyer before it changes or leaves, for the first time since it began. */
+export interface Witness {
+  seeHold(hold: Hold): void;
+  seeBuyer(buyer: Buyer): void;
+}
 
 /** A SKU in memory. It is changed in place by `evolve` and `advance` and by nothing else. */
 export interface SkuState extends Counters {
@@ -67,6 +75,9 @@ export interface SkuState extends Counters {
   left: number;
   /** What is finished and has left memory. */
   readonly archive: Archive;
+  /** Snapshots that have begun. */
+  epoch: number;
+  witness: Witness | null;
 }
 
 const nothingIsArchived: ReadChunk = (chunk) => {
@@ -93,6 +104,8 @@ export const emptyState = (read: ReadChunk = nothingIsArchived): SkuState => ({
   leaving: [],
   left: 0,
   archive: new Archive(read),
+  epoch: 0,
+  witness: null,
 });
 
 export const isLive = ({ state }: Pick<Hold, "state">): boolean => state === "held" || state === "claimed";

@@ -6,10 +6,12 @@ import { replay, type Happened } from "./evolve.ts";
 import { eventsOf, type Body, type Row } from "./journal-text.ts";
 import { advance } from "./leaving.ts";
 import { thaw } from "./snapshot.ts";
+import { SnapshotTable } from "./snapshot-table.ts";
+import type { SnapshotPiece } from "./snapshots.ts";
 import { emptyState, type SkuState } from "./state.ts";
 
-/** How the tables are written. 1 kept everything finished in memory, and its tables said no format. */
-const FORMAT = 2;
+/** How the tables are written. 1 kept everything finished in memory and said no format; 2 wrote a snapshot in one go. */
+const FORMAT = 3;
 
 const TABLES = `
   CREATE TABLE IF NOT EXISTS journal (
@@ -20,10 +22,14 @@ const TABLES = `
     chunk INTEGER PRIMARY KEY, seq INTEGER NOT NULL, facts INTEGER NOT NULL, hashes BLOB NOT NULL, body TEXT NOT NULL
   );
   CREATE TABLE IF NOT EXISTS meta (
-    only_row INTEGER PRIMARY KEY CHECK (only_row = 1), format INTEGER NOT NULL, published INTEGER NOT NULL
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    format INTEGER NOT NULL, published INTEGER NOT NULL, snapshot INTEGER NOT NULL
   );
-  INSERT OR IGNORE INTO meta (only_row, format, published) VALUES (1, ${FORMAT}, 0);
+  INSERT OR IGNORE INTO meta (only_row, format, published, snapshot) VALUES (1, ${FORMAT}, 0, 0);
 `;
+
+/** Characters of the journal in one answer; an answer of a call may be 32 MiB. */
+const ANSWER_CHARS_MAX = 1_000_000;
 
 const INSERT_ROW = "INSERT INTO journal (seq, at, prev, hash, body) VALUES (?, ?, ?, ?, ?)";
 const INSERT_CHUNK = "INSERT INTO finished (chunk, seq, facts, hashes, body) VALUES (?, ?, ?, ?, ?)";
@@ -45,8 +51,8 @@ export interface Commit {
   /** What has left memory at the end of this commit. */
   readonly archived: readonly Chunk[];
   readonly published: number;
-  /** The state after this commit, when it is time to keep one. */
-  readonly snapshot: Iterable<string> | null;
+  /** A piece of the snapshot that is being made. */
+  readonly piece: SnapshotPiece | null;
 }
 
 /**
@@ -61,10 +67,12 @@ export class SkuStore {
   #hash = NO_HASH;
   #published = 0;
   #chunks = 0;
+  readonly #snapshots: SnapshotTable;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
     this.#sql = storage.sql;
+    this.#snapshots = new SnapshotTable(storage.sql);
     this.#exists = this.#hasTables();
   }
 
@@ -77,6 +85,11 @@ export class SkuStore {
     return this.#seq;
   }
 
+  /** Whether pieces of snapshots that do not count are left: none is begun before they have been swept. */
+  get hasRubbish(): boolean {
+    return this.#snapshots.hasRubbish;
+  }
+
   /** Whether the journal ends where this instance believes it does: an instance that was replaced must not answer. */
   isCurrent(): boolean {
     if (!this.#exists) return !this.#hasTables();
@@ -84,8 +97,8 @@ export class SkuStore {
     return row?.seq === this.#seq;
   }
 
-  /** Rows as they are on disk, after this one: at least one where there is one, and no more characters than that. */
-  rowsAfter(after: number, charsMax: number): JournalRow[] {
+  /** Rows as they are on disk, after this one: at least one where there is one, and no more than one answer takes. */
+  rowsAfter(after: number): JournalRow[] {
     if (!this.#exists) return [];
     const rows: JournalRow[] = [];
     let chars = 0;
@@ -95,7 +108,7 @@ export class SkuStore {
     );
     for (const row of all) {
       chars += row.body.length;
-      if (rows.length > 0 && chars > charsMax) break;
+      if (rows.length > 0 && chars > ANSWER_CHARS_MAX) break;
       rows.push(row);
     }
     return rows;
@@ -103,8 +116,7 @@ export class SkuStore {
 
   load(): Loaded {
     if (!this.#exists) return { state: emptyState(this.#readChunk), sinceSnapshot: 0, published: 0 };
-    this.#loadMeta();
-    const state = this.#loadSnapshot();
+    const state = this.#loadSnapshot(this.#loadMeta());
     let sinceSnapshot = 0;
     for (const commit of this.#commits(state.archive.chunks)) {
       replay(state, [commit]);
@@ -115,18 +127,18 @@ export class SkuStore {
     return { state, sinceSnapshot, published: this.#published };
   }
 
-  /** What was written by a version before or after this one is not guessed at. */
-  #loadMeta(): void {
-    const named = this.#sql.exec("SELECT 1 FROM pragma_table_info('meta') WHERE name = 'format'").toArray();
+  /** What was written by a version before or after this one is not guessed at. Answers with the row of the snapshot in force. */
+  #loadMeta(): number {
     const [meta] = this.#sql
-      .exec<{ format: number; published: number }>(
-        `SELECT ${named.length > 0 ? "format" : "1 AS format"}, published FROM meta WHERE only_row = 1`,
+      .exec<{ format?: number; published: number; snapshot?: number }>(
+        "SELECT * FROM meta WHERE only_row = 1",
       )
       .toArray();
     const format = meta?.format ?? 1;
     if (format !== FORMAT)
       throw new Error(`this SKU was written in format ${format}, and this version reads ${FORMAT} only`);
     this.#published = meta?.published ?? 0;
+    return meta?.snapshot ?? 0;
   }
 
   readonly #readChunk: ReadChunk = (chunk) => {
@@ -150,18 +162,9 @@ export class SkuStore {
     );
   }
 
-  #loadSnapshot(): SkuState {
-    const chunks = this.#sql.exec<{ seq: number; body: string }>(
-      "SELECT seq, body FROM snapshot ORDER BY chunk",
-    );
-    let seq = 0;
-    const texts = function* (): Generator<string> {
-      for (const chunk of chunks) {
-        seq = chunk.seq;
-        yield chunk.body;
-      }
-    };
-    const state = thaw(texts(), (upTo) => this.#hashesOf(upTo), this.#readChunk);
+  #loadSnapshot(seq: number): SkuState {
+    const texts = this.#snapshots.load(seq);
+    const state = thaw(texts, (upTo) => this.#hashesOf(upTo), this.#readChunk);
     if (seq === 0) return state;
     const [row] = this.#sql
       .exec<JournalRow>("SELECT seq, at, prev, hash, body FROM journal WHERE seq = ?", seq)
@@ -198,9 +201,11 @@ export class SkuStore {
   }
 
   /** Writes everything of a commit or nothing. Answers with the new rows. */
-  write({ at, bodies, archived, published, snapshot }: Commit): Row[] {
+  write({ at, bodies, archived, published, piece }: Commit): Row[] {
     const rows: Row[] = [];
-    if (bodies.length === 0 && published <= this.#published && !snapshot) return rows;
+    const sweeps = !piece && this.hasRubbish;
+    const adds = piece !== null && (piece.isWhole || piece.texts.length > 0);
+    if (bodies.length === 0 && published <= this.#published && !adds && !sweeps) return rows;
     this.#storage.transactionSync(() => {
       if (!this.#exists) this.#sql.exec(TABLES);
       this.#exists = true;
@@ -215,20 +220,14 @@ export class SkuStore {
       }
       for (const { facts, hashes, body } of archived)
         this.#sql.exec(INSERT_CHUNK, this.#chunks++, this.#seq, facts, hashes.buffer, body);
-      if (snapshot) this.#writeSnapshot(snapshot);
+      if (piece) this.#snapshots.add(piece);
+      else if (sweeps) this.#snapshots.sweep();
       if (published > this.#published) {
         this.#sql.exec("UPDATE meta SET published = ? WHERE only_row = 1", published);
         this.#published = published;
       }
     });
     return rows;
-  }
-
-  #writeSnapshot(snapshot: Iterable<string>): void {
-    this.#sql.exec("DELETE FROM snapshot");
-    let chunk = 0;
-    for (const body of snapshot)
-      this.#sql.exec("INSERT INTO snapshot (chunk, seq, body) VALUES (?, ?, ?)", chunk++, this.#seq, body);
   }
 
   /** Rows written earlier. */

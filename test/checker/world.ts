@@ -1,7 +1,8 @@
 import type { SkuCommand } from "../../durable-objects/sku/commands.ts";
 import { CREATE_GRACE_MS } from "../../durable-objects/order/hear-payment.ts";
 import { apply } from "../../durable-objects/sku/machine.ts";
-import { freeze, thaw } from "../../durable-objects/sku/snapshot.ts";
+import { thaw } from "../../durable-objects/sku/snapshot.ts";
+import { freeze } from "../fixtures/frozen-sku.ts";
 import { emptyState, type Hold, type SkuState } from "../../durable-objects/sku/state.ts";
 import type { PaymentId } from "../../schema/ids.ts";
 import type { CaseKind, Effect, Order, Report } from "../../schema/order.ts";
@@ -106,7 +107,7 @@ export function account(world: World, payment: PaymentId, change: Partial<Accoun
   return { ...world, accounts: [...others, { ...(known ?? fresh), ...change }] };
 }
 
-const freezeSku = (state: SkuState): string => JSON.stringify([...freeze(state)]);
+const freezeSku = (state: SkuState): string => JSON.stringify(freeze(state));
 
 /** The SKU after a command, and its answer. */
 export function ask<Answer>(

@@ -1,6 +1,6 @@
 import type { SkuAnswers, SkuCommand } from "../../durable-objects/sku/commands.ts";
 import { apply, type Paces } from "../../durable-objects/sku/machine.ts";
-import { freeze } from "../../durable-objects/sku/snapshot.ts";
+import { freeze } from "../fixtures/frozen-sku.ts";
 import type { Chunk, ReadChunk } from "../../durable-objects/sku/archive.ts";
 import { IDEMPOTENCY_WINDOW_MS } from "../../durable-objects/sku/leaving.ts";
 import { emptyState, type SkuState } from "../../durable-objects/sku/state.ts";
@@ -106,8 +106,7 @@ export class World {
 }
 
 /** Everything a state is, comparable. The clock is left out where only what happened counts. */
-export const frozen = (state: SkuState): unknown[] =>
-  [...freeze(state)].map((text): unknown => JSON.parse(text));
+export const frozen = (state: SkuState): unknown[] => freeze(state).map((text): unknown => JSON.parse(text));
 
 /** An answer in one word. */
 export function wordOf(answer: { ok: boolean; value?: unknown; error?: { code: string } }): string {

@@ -215,6 +215,24 @@ const MACHINES: readonly Mutant[] = [
     is: "  return undefined;\n",
   },
   {
+    harm: "a hold that changes while a snapshot is made is in it as it has become",
+    file: EVOLVE,
+    was: "  if (hold && witness) witness.seeHold(hold);\n",
+    is: "",
+  },
+  {
+    harm: "what leaves memory while a snapshot is made is not in it",
+    file: LEAVING,
+    was: "  state.witness?.seeHold(hold);\n",
+    is: "",
+  },
+  {
+    harm: "a buyer who takes units while a snapshot is made is in it with them",
+    file: BUYERS,
+    was: "  const buyer = buyerOf(state, hold.buyer);\n  state.witness?.seeBuyer(buyer);\n",
+    is: "  const buyer = buyerOf(state, hold.buyer);\n",
+  },
+  {
     harm: "the clock of a SKU goes back",
     file: LEAVING,
     was: "  if (now > state.now) state.now = now;",

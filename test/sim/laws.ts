@@ -1,8 +1,8 @@
 import { assertCounted } from "../../durable-objects/sku/conservation.ts";
-import { freeze } from "../../durable-objects/sku/snapshot.ts";
 import { advance } from "../../durable-objects/sku/leaving.ts";
 import { skuNumberOf, type OrderId } from "../../schema/ids.ts";
 import type { Order, Placement } from "../../schema/order.ts";
+import { contentsOf } from "../fixtures/frozen-sku.ts";
 import { must, type Unit } from "./audit.ts";
 import type { Buyer } from "./buyers.ts";
 import type { OrderObject } from "./order-object.ts";
@@ -68,7 +68,7 @@ function checkSku(world: World, number: string): void {
   const replayed = sku.replayed();
   advance(replayed, state.now);
   must(
-    [...freeze(replayed)].join("") === [...freeze(state)].join(""),
+    contentsOf(replayed).join() === contentsOf(state).join(),
     `${number}: the journal tells another state`,
   );
 }

@@ -8,7 +8,8 @@ import { nextDueAt } from "../../durable-objects/sku/deadlines.ts";
 import { apply } from "../../durable-objects/sku/machine.ts";
 import { Outbox } from "../../durable-objects/sku/outbox.ts";
 import { Publisher } from "../../durable-objects/sku/publisher.ts";
-import { freeze, thaw } from "../../durable-objects/sku/snapshot.ts";
+import { thaw } from "../../durable-objects/sku/snapshot.ts";
+import { Snapshots, type SnapshotPace, type SnapshotPiece } from "../../durable-objects/sku/snapshots.ts";
 import { emptyState, type SkuState } from "../../durable-objects/sku/state.ts";
 import { soldOutViewOf, viewOf, viewOfHold } from "../../durable-objects/sku/views.ts";
 import type { OrderId, SkuNumber } from "../../schema/ids.ts";
@@ -16,6 +17,8 @@ import type { HoldView, SkuEvent, SkuView, StockMove } from "../../schema/sku.ts
 import type { SoldOut } from "../../schema/sold-out.ts";
 
 const ALARM_GAP_MS = 100;
+/** So few that a snapshot is still in the making when much else happens. */
+const PIECE_ITEMS = 3;
 
 export interface SkuHost {
   now(): number;
@@ -43,6 +46,7 @@ interface Memory {
   readonly state: SkuState;
   readonly outbox: SkewedOutbox;
   readonly publisher: Publisher;
+  readonly snapshots: Snapshots;
   isAlive: boolean;
 }
 
@@ -54,18 +58,19 @@ export class SkuObject {
   /** What has left memory, and after which row. */
   readonly #chunks: (Chunk & { seq: number })[] = [];
   readonly #host: SkuHost;
-  readonly #snapshotEvents: number;
-  #snapshot: { seq: number; texts: string[] } | null = null;
+  readonly #snapshotPace: SnapshotPace;
+  /** Pieces of snapshots, and which of them is whole and in force. */
+  #pieces: SnapshotPiece[] = [];
+  #snapshotSeq = 0;
   #published = 0;
   #memory: Memory | null = null;
-  #sinceSnapshot = 0;
   #acknowledged = false;
   #armedAt: number | null = null;
 
   /** @param snapshotEvents events after which a snapshot is made: far fewer than in a real sale, so that there are some. */
   constructor(number: SkuNumber, snapshotEvents: number, host: SkuHost) {
     this.number = number;
-    this.#snapshotEvents = snapshotEvents;
+    this.#snapshotPace = { events: snapshotEvents, eventsMax: snapshotEvents, items: PIECE_ITEMS };
     this.#host = host;
   }
 
@@ -150,15 +155,17 @@ export class SkuObject {
   #load(): Memory {
     if (this.#memory) return this.#memory;
     const hashesOf = (upTo: number) => this.#chunks.slice(0, upTo).map(({ hashes }) => hashes);
-    const texts = this.#snapshot?.texts ?? [];
-    const state = texts.length > 0 ? thaw(texts, hashesOf, this.#readChunk) : emptyState(this.#readChunk);
-    const from = this.#snapshot?.seq ?? 0;
+    const from = this.#snapshotSeq;
+    // What a crash has left of another one is rubbish.
+    this.#pieces = this.#pieces.filter(({ seq }) => seq === from);
+    const texts = this.#pieces.flatMap((piece) => piece.texts);
+    const state = from > 0 ? thaw(texts, hashesOf, this.#readChunk) : emptyState(this.#readChunk);
     if (from > 0) advance(state, this.rows[from - 1]?.at ?? 0);
-    this.#sinceSnapshot = 0;
+    let sinceSnapshot = 0;
     for (let index = from; index < this.rows.length; index++) {
       const happened = this.#happened(this.rows[index] as (typeof this.rows)[number]);
       replay(state, [happened]);
-      this.#sinceSnapshot += happened.events.length;
+      sinceSnapshot += happened.events.length;
     }
     const read = (after: number, through: number, limit: number): Row[] =>
       this.rows.slice(after, Math.min(through, after + limit)).map(rowOf);
@@ -167,6 +174,7 @@ export class SkuObject {
     const memory: Memory = {
       state,
       outbox,
+      snapshots: new Snapshots(state, sinceSnapshot, this.#snapshotPace),
       isAlive: true,
       publisher: new Publisher(() => {
         if (!memory.isAlive) throw new Error("this instance has died");
@@ -175,7 +183,7 @@ export class SkuObject {
     };
     this.#memory = memory;
     this.#armedAt = this.alarmAt;
-    if (this.rows.length > 0) this.#host.restored(this.#snapshot !== null, state);
+    if (this.rows.length > 0) this.#host.restored(from > 0, state);
     this.#arm();
     return memory;
   }
@@ -188,28 +196,33 @@ export class SkuObject {
   }
 
   #commit(commands: readonly SkuCommand[]): SkuAnswer[] {
-    const { state, outbox, publisher } = this.#load();
+    const { state, outbox, publisher, snapshots } = this.#load();
     const { results, events, overdue, archived } = apply(state, commands, this.#host.now());
     if (commands.length > 0 || events.length > 0) this.#host.asked(commands, state.now);
     if (events.length > 0) this.#host.committed(events, state.now);
-    this.#sinceSnapshot += events.length;
+    const piece = snapshots.next();
     for (const { json, ...body } of bodiesOf(events, state.offers)) {
       const seq = this.rows.length + 1;
       this.rows.push({ seq, at: state.now, body: json });
       outbox.wrote({ seq, at: state.now, ...body }, this.#host.now());
     }
     for (const chunk of archived) this.#chunks.push({ ...chunk, seq: this.rows.length });
-    const keep = this.#sinceSnapshot >= this.#snapshotEvents;
-    if (keep) {
-      this.#snapshot = { seq: this.rows.length, texts: [...freeze(state)] };
-      this.#sinceSnapshot = 0;
-    }
-    if (this.#acknowledged || keep) this.#published = Math.max(this.#published, outbox.cursor);
+    if (piece) this.#keep(piece);
+    snapshots.happened(events.length);
+    if (snapshots.isDue(true)) snapshots.begin(this.rows.length);
+    if (this.#acknowledged || piece?.isWhole) this.#published = Math.max(this.#published, outbox.cursor);
     this.#acknowledged = false;
     if (overdue.length > 0) this.#host.overdue(overdue);
     publisher.addOverdue(overdue);
     this.#arm();
     return results;
+  }
+
+  #keep(piece: SnapshotPiece): void {
+    this.#pieces.push(piece);
+    if (!piece.isWhole) return;
+    this.#snapshotSeq = piece.seq;
+    this.#pieces = this.#pieces.filter(({ seq }) => seq === piece.seq);
   }
 
   #arm(): void {

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { SkuCommand } from "../../durable-objects/sku/commands.ts";
 import { assertCounted } from "../../durable-objects/sku/conservation.ts";
-import { freeze, thaw } from "../../durable-objects/sku/snapshot.ts";
+import { Freezing } from "../../durable-objects/sku/freezing.ts";
+import { thaw } from "../../durable-objects/sku/snapshot.ts";
+import { contentsOf, freeze } from "../fixtures/frozen-sku.ts";
 import { replay } from "../../durable-objects/sku/evolve.ts";
 import { advance, IDEMPOTENCY_WINDOW_MS } from "../../durable-objects/sku/leaving.ts";
 import type { Paces } from "../../durable-objects/sku/machine.ts";
@@ -167,7 +169,7 @@ class Auditor {
 const FORGETFUL: Paces = { archiving: { chunkFacts: 2, finishedMax: 2, afterMs: HOLD_MS * 3 } };
 
 /** A thousand batches of anything, with waits from none to days. */
-function live(seed: number, paces: Paces = {}): World {
+function live(seed: number, paces: Paces = {}, look: (world: World, step: number) => void = () => {}): World {
   const chance = chanceOf(seed);
   const world = new World(Math.floor(chance() * 8), { perBuyerMax: LIMIT }, paces);
   const auditor = new Auditor();
@@ -180,6 +182,7 @@ function live(seed: number, paces: Paces = {}): World {
       for (const event of commit?.events ?? []) auditor.hear(event, commit?.at ?? 0);
     }
     assertCounted(world.state);
+    look(world, step);
     const roll = chance();
     world.now +=
       roll < 0.5
@@ -226,11 +229,41 @@ describe("a SKU that is asked anything in any order", () => {
       const early = emptyState(world.read);
       replay(early, world.commits.slice(0, cut));
       const hashes = world.commits.flatMap(({ archived }) => archived.map((chunk) => chunk.hashes));
-      const fromSnapshot = thaw([...freeze(early)], (chunks) => hashes.slice(0, chunks), world.read);
+      const fromSnapshot = thaw(freeze(early), (chunks) => hashes.slice(0, chunks), world.read);
       replay(fromSnapshot, world.commits.slice(cut));
       advance(fromSnapshot, world.state.now);
       expect(frozen(fromSnapshot), `SEED=${seed}`).toEqual(frozen(world.state));
     }
+  });
+
+  test("is in a snapshot what it was when that began, whatever happens while it is made", () => {
+    let during = 0;
+    for (const seed of seeds) {
+      const chance = chanceOf(seed);
+      const beginsAt = Math.floor(chance() * 100);
+      const texts: string[] = [];
+      let freezing: Freezing | null = null;
+      let from = 0;
+      let isWhole = false;
+      const world = live(seed, seed % 2 ? FORGETFUL : {}, ({ state, commits }, step) => {
+        if (step === beginsAt) {
+          freezing = new Freezing(state);
+          from = commits.length;
+        }
+        if (!freezing || isWhole) return;
+        const piece = freezing.next(Math.floor(chance() * 3));
+        texts.push(...piece.texts);
+        isWhole = piece.isWhole;
+        if (commits.length > from) during++;
+      });
+      expect(isWhole, `SEED=${seed}`).toBe(true);
+      const hashes = world.commits.flatMap(({ archived }) => archived.map((chunk) => chunk.hashes));
+      const thawed = thaw(texts, (chunks) => hashes.slice(0, chunks), world.read);
+      replay(thawed, world.commits.slice(from));
+      advance(thawed, world.state.now);
+      expect(contentsOf(thawed), `SEED=${seed}`).toEqual(contentsOf(world.state));
+    }
+    expect(during).toBeGreaterThan(seeds.length);
   });
 
   test(
