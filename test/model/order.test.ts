@@ -205,6 +205,7 @@ async function make(): Promise<{ model: Model; real: Real }> {
       now: () => model.now,
       asked: () => undefined,
       alarm: () => undefined,
+      stored: (order) => order,
       send: () => undefined,
       committed: () => undefined,
     }),

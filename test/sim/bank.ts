@@ -15,11 +15,12 @@ import {
   type Callback,
   type Change,
 } from "../../durable-objects/sandbox-bank/machine.ts";
-import type { BankApi, BankBehaviour, BankCreate, BankPayment, BankRefusal } from "../../schema/actors.ts";
+import type { BankBehaviour, BankCreate, BankPayment, BankRefusal } from "../../schema/actors.ts";
 import type { PaymentId, RefundId } from "../../schema/ids.ts";
 import type { Money } from "../../schema/money.ts";
 import { err, ok, type Result } from "../../schema/result.ts";
 import type { Faults } from "./faults.ts";
+import type { Flow } from "./flow.ts";
 import type { Loop } from "./loop.ts";
 
 /** Longer than any merchant waits. */
@@ -40,6 +41,12 @@ interface Given {
   state: "pending" | "succeeded" | "failed";
 }
 
+interface RefundAsked {
+  readonly reference: RefundId;
+  readonly payment: PaymentId;
+  readonly amount: Money;
+}
+
 interface Outgoing {
   readonly seq: number;
   readonly event: string;
@@ -57,7 +64,7 @@ export interface BankHost {
   /** The party in whose name a payment was made. */
   partyOf(payment: PaymentId): number;
   /** Brings a callback to the merchant; false when it was not accepted. */
-  callBack(event: string, account: Account, callback: Callback): Promise<boolean>;
+  callBack(event: string, account: Account, callback: Callback): boolean;
   refundAnswerLost(): void;
 }
 
@@ -65,7 +72,7 @@ export interface BankHost {
  * The sandbox bank without a runtime: its machine is the real one, and each payment has a day of its own. It keeps what really
  * became of everybody's money, which nobody else is told but by its answers and callbacks.
  */
-export class Bank implements BankApi {
+export class Bank {
   readonly accounts = new Map<PaymentId, Account>();
   readonly refunds = new Map<RefundId, Given>();
   /** Payments of which nobody but the bank may ever speak again: their orders have given them up. */
@@ -82,7 +89,7 @@ export class Bank implements BankApi {
     this.#host = host;
   }
 
-  async createPayment(request: BankCreate): Promise<BankPayment> {
+  *createPayment(request: BankCreate): Flow<BankPayment> {
     const { reference } = request;
     const known = this.accounts.get(reference);
     if (known) return shown(known);
@@ -90,12 +97,12 @@ export class Bank implements BankApi {
     const fault = this.#faults.at("creation", party);
     if (fault === "bank_down") throw new BankDown("the bank has an outage");
     if (fault === "bank_loses_creation") {
-      await this.#loop.pause(HANG_MS);
+      yield HANG_MS;
       throw new BankDown("the bank lost the request");
     }
     if (fault === "bank_creates_late") {
       this.unheardOf.add(reference);
-      await this.#loop.pause(LATE_MS);
+      yield LATE_MS;
       const meanwhile = this.accounts.get(reference);
       if (meanwhile) return shown(meanwhile);
     }
@@ -103,23 +110,19 @@ export class Bank implements BankApi {
     const account = openAccount(`bnk_${reference}`, request, day, this.#loop.now);
     this.accounts.set(reference, account);
     if (fault === "bank_creates_late" || fault === "buyer_is_quicker") this.#push(account.id);
-    if (fault === "bank_answers_late") await this.#loop.pause(HANG_MS);
-    if (fault === "buyer_is_quicker") await this.#loop.pause(ANSWER_MS);
+    if (fault === "bank_answers_late") yield HANG_MS;
+    if (fault === "buyer_is_quicker") yield ANSWER_MS;
     return shown(this.accounts.get(reference) ?? account);
   }
 
-  async readPayment(id: string): Promise<BankPayment | null> {
-    return this.queryPayment(id.slice(4) as PaymentId);
-  }
-
-  async queryPayment(reference: PaymentId): Promise<BankPayment | null> {
+  queryPayment(reference: PaymentId): BankPayment | null {
     const fault = this.#faults.at("asking", this.#host.partyOf(reference));
     if (fault) throw new BankDown("the bank does not answer questions");
     const account = this.accounts.get(reference);
     return account ? shown(account) : null;
   }
 
-  async closePayment(reference: PaymentId): Promise<Result<BankPayment, BankRefusal>> {
+  closePayment(reference: PaymentId): Result<BankPayment, BankRefusal> {
     const account = this.accounts.get(reference);
     if (!account) return err({ code: "not_found" });
     const fault = this.#faults.at("closing", this.#host.partyOf(reference));
@@ -134,23 +137,22 @@ export class Bank implements BankApi {
     );
   }
 
-  async capturePayment(reference: PaymentId, amount: Money): Promise<Result<BankPayment, BankRefusal>> {
+  capturePayment(reference: PaymentId, amount: Money): Result<BankPayment, BankRefusal> {
     const captured = this.#change(this.accounts.get(reference), (account) => capture(account, amount));
     return this.#answer(reference, captured);
   }
 
-  async refundPayment(request: { reference: RefundId; payment: PaymentId; amount: Money }) {
-    const { reference, payment, amount } = request;
+  refundPayment({ reference, payment, amount }: RefundAsked): Result<Pick<Given, "state">, BankRefusal> {
     const known = this.refunds.get(reference);
     if (known) return ok({ state: known.state });
     const account = this.accounts.get(payment);
-    if (!account) return err({ code: "not_found" as const });
+    if (!account) return err({ code: "not_found" });
     const possible = refund(account, reference, amount);
     if (!possible.ok) return possible;
     const fault = this.#faults.at("refund", this.#host.partyOf(payment));
     if (fault === "refund_refused") {
       this.refunds.set(reference, { payment, amount, state: "failed" });
-      return ok({ state: "failed" as const });
+      return ok({ state: "failed" });
     }
     const given: Given = { payment, amount, state: "pending" };
     this.refunds.set(reference, given);
@@ -168,26 +170,17 @@ export class Bank implements BankApi {
     }
   }
 
-  async queryRefund(reference: RefundId) {
+  queryRefund(reference: RefundId): Pick<Given, "state"> | null {
     const known = this.refunds.get(reference);
     return known ? { state: known.state } : null;
   }
 
-  async approve(id: string): Promise<Result<BankPayment, BankRefusal>> {
+  approve(id: string): Result<BankPayment, BankRefusal> {
     return this.#change(this.#byId(id), (account) => approve(account, this.#loop.now));
   }
 
-  async decline(id: string): Promise<Result<BankPayment, BankRefusal>> {
+  decline(id: string): Result<BankPayment, BankRefusal> {
     return this.#change(this.#byId(id), decline);
-  }
-
-  /** Each payment has a day of its own here. */
-  async behave(): Promise<BankBehaviour> {
-    return NORMAL;
-  }
-
-  async statement(): Promise<BankPayment[]> {
-    return [...this.accounts.values()].map(shown);
   }
 
   /** The bank asks its customer by itself, whatever the shop shows. */
@@ -271,17 +264,12 @@ export class Bank implements BankApi {
     outgoing.isDone = true;
     outgoing.isHeldBack = false;
     outgoing.tries++;
-    const { event, account, callback } = outgoing;
-    let accepted = false;
-    const post = async (): Promise<void> => {
-      accepted = await this.#host.callBack(event, account, callback);
-    };
-    this.#loop.run(post, () => {
-      const again = accepted ? null : retryAt(outgoing.tries, this.#loop.now);
-      if (again === null) return this.#overtaken(outgoing);
-      outgoing.isDone = false;
-      this.#loop.at(again, () => this.#deliver(outgoing));
-    });
+    const { event, account, callback, tries } = outgoing;
+    const isAccepted = this.#host.callBack(event, account, callback);
+    const again = isAccepted ? null : retryAt(tries, this.#loop.now);
+    if (again === null) return this.#overtaken(outgoing);
+    outgoing.isDone = false;
+    this.#loop.at(again, () => this.#deliver(outgoing));
   }
 
   /** Later news has gone: what it was to overtake may go. */

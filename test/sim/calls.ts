@@ -1,4 +1,5 @@
 import type { Faults } from "./faults.ts";
+import type { Flow } from "./flow.ts";
 import type { Loop } from "./loop.ts";
 
 const SLOW_MS_MAX = 12_000;
@@ -23,75 +24,65 @@ export class CallFailed extends Error {
 export class Calls {
   readonly #loop: Loop;
   readonly #faults: Faults;
-  readonly #slow = new Set<(cause: Error) => void>();
+  #versions = 0;
 
   constructor(loop: Loop, faults: Faults) {
     this.#loop = loop;
     this.#faults = faults;
   }
 
-  call<T>(party: number, object: Crashable, run: () => T): Promise<T> {
-    const fault = this.#faults.at("call", party);
-    switch (fault) {
+  /** @param repeats whether what may be asked again is, once: the Worker's own calls see to that themselves. */
+  *call<T>(party: number, object: Crashable, run: () => T, repeats: boolean): Flow<T> {
+    switch (this.#faults.at("call", party)) {
       case null:
-        return this.#now(object, run);
+        return this.#done(object, run);
       case "call_lost":
-        return Promise.reject(new CallFailed("the call never arrived"));
+        throw new CallFailed("the call never arrived");
       case "crash_before_commit":
         object.crash();
-        return Promise.reject(new CallFailed("the object was reset before it could write"));
+        throw new CallFailed("the object was reset before it could write");
       case "crash_after_commit":
         this.#do(run);
         object.crash();
-        return Promise.reject(new CallFailed("the object was reset after it had written"));
+        throw new CallFailed("the object was reset after it had written");
       case "reply_lost":
-        this.#do(run);
-        object.flush();
-        return Promise.reject(new CallFailed("the answer was lost"));
+        this.#done(object, run);
+        throw new CallFailed("the answer was lost");
       case "call_repeated":
-        this.#do(run);
-        object.flush();
-        return Promise.reject(new CallFailed("the answer was lost, and the caller may ask again", true));
+        this.#done(object, run);
+        if (repeats) return yield* this.call(party, object, run, false);
+        throw new CallFailed("the answer was lost, and the caller may ask again", true);
       default:
-        return this.#slowly(object, run);
+        return yield* this.#slowly(object, run);
     }
   }
 
   /** An alarm, which nobody waits for. */
   ring(object: Crashable, run: () => void): void {
-    this.#do(run);
-    object.flush();
+    this.#done(object, run);
   }
 
   /** Every call under way fails. */
   cutOff(): void {
-    for (const fail of this.#slow) fail(new CallFailed("a new version was deployed"));
-    this.#slow.clear();
-  }
-
-  #now<T>(object: Crashable, run: () => T): Promise<T> {
-    const done = this.#do(run);
-    object.flush();
-    return Promise.resolve(done);
+    this.#versions++;
   }
 
   /** It arrives late, its answer comes late, and meanwhile other things happen. */
-  #slowly<T>(object: Crashable, run: () => T): Promise<T> {
+  *#slowly<T>(object: Crashable, run: () => T): Flow<T> {
     const late = this.#faults.size * SLOW_MS_MAX;
-    const answer = new Promise<T>((resolve, reject) => {
-      const fail = (cause: Error): void => reject(cause);
-      this.#slow.add(fail);
-      this.#loop.after(late / 2, () => {
-        if (!this.#slow.has(fail)) return;
-        const done = this.#do(run);
-        object.flush();
-        this.#loop.after(late / 2, () => {
-          this.#slow.delete(fail);
-          resolve(done);
-        });
-      });
-    });
-    return this.#loop.waiting(answer);
+    const version = this.#versions;
+    yield late / 2;
+    if (version !== this.#versions) throw new CallFailed("a new version was deployed");
+    const done = this.#done(object, run);
+    yield late / 2;
+    if (version !== this.#versions) throw new CallFailed("a new version was deployed");
+    return done;
+  }
+
+  #done<T>(object: Crashable, run: () => T): T {
+    const done = this.#do(run);
+    object.flush();
+    return done;
   }
 
   #do<T>(run: () => T): T {

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import type { Projected } from "../../worker/read-models/projection.ts";
 import type { OrderId } from "../../schema/ids.ts";
+import type { CaseKind, Order } from "../../schema/order.ts";
+import { OrderCopy, type ReadModel, type Row } from "./copy.ts";
 
 const MIGRATIONS = join(import.meta.dirname, "../../schema/migrations");
 const TABLES = ["orders", "payments", "refunds", "cases", "dead_letters"];
@@ -40,25 +42,16 @@ class Database {
   }
 }
 
-/** What D1 says of an order. */
-export interface Row {
-  readonly version: number;
-  readonly state: string;
-  readonly rank: number;
-  readonly document: string;
-}
-
 /**
  * D1. Cases and dead letters are always kept by the real statements in a real SQLite; the copy of the orders is in one world of
  * many, and in the others by the same rule in memory, which costs a hundredth.
  */
-export class D1 {
+export class D1 implements ReadModel {
   isDown = false;
-  /** Changes that were older than what D1 had already. */
-  outdated = 0;
   readonly #isReal: boolean;
   readonly #database = Database.get();
-  readonly #orders = new Map<OrderId, Projected>();
+  readonly #copy = new OrderCopy();
+  #outdated = 0;
 
   constructor(isReal: boolean) {
     this.#isReal = isReal;
@@ -79,33 +72,45 @@ export class D1 {
     return binding as unknown as D1Database;
   }
 
-  /** What is kept of an order. */
-  row(order: OrderId): Row | null {
-    if (this.#isReal) {
-      const statement = this.#database.prepare(
-        "SELECT version, state, rank, document FROM orders WHERE id = ?",
-      );
-      statement.setReturnArrays(false);
-      return (statement.get(order) as unknown as Row | undefined) ?? null;
-    }
-    const kept = this.#orders.get(order);
-    if (!kept) return null;
-    const { version, state } = kept.order;
-    return { version, state, rank: kept.rank, document: JSON.stringify(kept.order) };
+  get outdated(): number {
+    return this.#outdated + this.#copy.outdated;
   }
 
-  /** The states of what belongs to orders, of those that D1 keeps in tables of their own. */
+  row(order: OrderId): Row | null {
+    if (!this.#isReal) return this.#copy.row(order);
+    const statement = this.#database.prepare("SELECT version, state, document FROM orders WHERE id = ?");
+    statement.setReturnArrays(false);
+    const found = statement.get(order) as unknown as
+      | { version: number; state: string; document: string }
+      | undefined;
+    if (!found) return null;
+    const { version, state, document } = found;
+    return { version, state, order: JSON.parse(document) as Order };
+  }
+
+  cases() {
+    return this.#all<{ id: string; order: OrderId | null; kind: CaseKind }>(
+      'SELECT id, order_id AS "order", kind FROM cases',
+    );
+  }
+
+  letters(): string[] {
+    return this.#all<{ id: string }>("SELECT id FROM dead_letters WHERE replayed_at IS NULL").map(
+      ({ id }) => id,
+    );
+  }
+
   children(table: "payments" | "refunds"): Map<string, string> | null {
     if (!this.#isReal) return null;
     return new Map(
-      this.all<{ id: string; state: string }>(`SELECT id, state FROM ${table}`).map(({ id, state }) => [
+      this.#all<{ id: string; state: string }>(`SELECT id, state FROM ${table}`).map(({ id, state }) => [
         id,
         state,
       ]),
     );
   }
 
-  all<Found>(sql: string): Found[] {
+  #all<Found>(sql: string): Found[] {
     const statement = this.#database.prepare(sql);
     statement.setReturnArrays(false);
     return statement.all() as Found[];
@@ -121,18 +126,15 @@ export class D1 {
       run: async () => {
         this.#ask();
         const table = PROJECTS.exec(sql)?.[1];
-        if (table && !this.#isReal) this.#project(table, String(binds[0]));
-        else {
-          const { changes } = this.#database.prepare(sql).run(...binds);
-          if (table === "orders")
-            this.outdated += (JSON.parse(String(binds[0])) as unknown[]).length - Number(changes);
-        }
+        if (this.#isReal || !table) this.#run(sql, binds, table);
+        else if (table === "orders") for (const change of changesIn(binds)) this.#copy.project(change);
         return { success: true, results: [], meta: {} };
       },
       raw: async () => {
         this.#ask();
         if (!this.#isReal && ENDPOINTS.test(sql)) return [];
-        if (!this.#isReal && LATE.test(sql)) return this.#late(Number(binds.at(-2)), Number(binds.at(-1)));
+        if (!this.#isReal && LATE.test(sql))
+          return this.#copy.late(Number(binds.at(-2)), Number(binds.at(-1))).map((id) => [id]);
         const statement = this.#database.prepare(sql);
         statement.setReturnArrays(true);
         return statement.all(...binds);
@@ -146,28 +148,11 @@ export class D1 {
     };
   }
 
-  /** The rule of the statements: a newer version wins, and of two equal ones the order's own actor. */
-  #project(table: string, text: string): void {
-    if (table !== "orders") return;
-    for (const change of JSON.parse(text) as Projected[]) {
-      const { order, rank } = change;
-      const kept = this.#orders.get(order.order);
-      const isNewer =
-        !kept ||
-        order.version > kept.order.version ||
-        (order.version === kept.order.version && rank > kept.rank);
-      if (isNewer) this.#orders.set(order.order, change);
-      else this.outdated++;
-    }
-  }
-
-  #late(before: number, max: number): [OrderId][] {
-    const isLate = ({ order: { state, payBy } }: Projected): boolean =>
-      (state === "pending" || state === "paying") && payBy < before;
-    return [...this.#orders.values()]
-      .filter(isLate)
-      .toSorted((a, b) => a.order.updatedAt - b.order.updatedAt)
-      .slice(0, max)
-      .map(({ order }) => [order.order]);
+  #run(sql: string, binds: SQLInputValue[], table: string | undefined): void {
+    const { changes } = this.#database.prepare(sql).run(...binds);
+    if (table === "orders") this.#outdated += changesIn(binds).length - Number(changes);
   }
 }
+
+const changesIn = ([changes]: readonly SQLInputValue[]): Projected[] =>
+  JSON.parse(String(changes)) as Projected[];

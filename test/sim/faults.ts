@@ -60,10 +60,24 @@ export function draw(seed: number, a: number, b: number): number {
   return (mixed >>> 0) / 4_294_967_296;
 }
 
-interface Injected {
+export interface Injected {
   /** Names the opportunity: the same in every run of the seed, whatever else is left out. */
   readonly key: number;
-  readonly what: string;
+  readonly fault: Fault;
+  /** Ms since the beginning of the world. */
+  readonly at: number;
+}
+
+/** For people. */
+export function textOf({ key, fault, at }: Injected): string {
+  const party = key < 0 ? "everybody" : `party ${Math.floor(key / NTH_MAX / SITES_MAX)}`;
+  return `${(at / 1_000).toFixed(3)} s ${fault} (${party})`;
+}
+
+interface Table {
+  readonly site: number;
+  readonly names: readonly Fault[];
+  readonly until: readonly number[];
 }
 
 /**
@@ -77,7 +91,7 @@ export class Faults {
   readonly #seed: number;
   readonly #only: ReadonlySet<number> | null;
   readonly #now: () => number;
-  readonly #tables = new Map<Site, { names: Fault[]; until: number[] }>();
+  readonly #tables = new Map<Site, Table>();
   readonly #nth = new Uint16Array(PARTIES_MAX * SITES_MAX);
   #last = 0;
 
@@ -94,23 +108,23 @@ export class Faults {
     this.#seed = seed;
     this.#only = only;
     this.#now = now;
-    for (const site of NAMES) {
+    for (const [index, site] of NAMES.entries()) {
       let sum = 0;
       const names = Object.keys(SITES[site]) as Fault[];
       const until = Object.entries(SITES[site]).map(([name, rate]) => (sum += rateOf(name as Fault, rate)));
-      this.#tables.set(site, { names, until });
+      this.#tables.set(site, { site: index, names, until });
     }
   }
 
   /** What goes wrong here, if anything does. */
   at(site: Site, party: number): Fault | null {
     if (this.isOver) return null;
-    const place = party * SITES_MAX + NAMES.indexOf(site);
+    const { site: index, names, until } = this.#tables.get(site) as Table;
+    const place = party * SITES_MAX + index;
     const nth = (this.#nth[place] as number)++;
-    const table = this.#tables.get(site) as { names: Fault[]; until: number[] };
     const dice = draw(this.#seed, place, nth);
-    if (dice >= (table.until.at(-1) as number)) return null;
-    const fault = table.names[table.until.findIndex((until) => dice < until)] as Fault;
+    if (dice >= (until[until.length - 1] as number)) return null;
+    const fault = names[until.findIndex((end) => dice < end)] as Fault;
     return this.take(fault, place * NTH_MAX + nth) ? fault : null;
   }
 
@@ -119,8 +133,7 @@ export class Faults {
     if (this.#only && !this.#only.has(key)) return false;
     this.#last = key;
     this.counts.set(fault, (this.counts.get(fault) ?? 0) + 1);
-    const party = key < 0 ? "everybody" : `party ${Math.floor(key / NTH_MAX / SITES_MAX)}`;
-    this.injected.push({ key, what: `${(this.#now() / 1_000).toFixed(3)} s ${fault} (${party})` });
+    this.injected.push({ key, fault, at: this.#now() });
     return true;
   }
 

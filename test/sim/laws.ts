@@ -11,11 +11,11 @@ import type { World } from "./world.ts";
 /** Everything that must be true once all is quiet. */
 export function checkAtRest(world: World, buyers: readonly Buyer[]): void {
   const { loop, queues } = world;
-  must(loop.planned === 0, `it does not come to rest: ${loop.planned} things are still planned`);
+  must(!loop.isPlanned, "it does not come to rest: things are still planned");
   for (const [name, queue] of Object.entries(queues))
     must(queue.open === 0 && queue.dead?.open === 0, `${name} is not empty`);
-  const letters = world.d1.all<{ id: string }>("SELECT id FROM dead_letters WHERE replayed_at IS NULL");
-  must(letters.length === 0, `nobody has sent ${letters[0]?.id} again`);
+  const letters = world.inside.books.letters();
+  must(letters.length === 0, `nobody has sent ${letters[0]} again`);
   const cases = casesOf(world);
   for (const number of world.skus.keys()) checkSku(world, number);
   for (const object of world.orders.values()) checkOrder(world, object, cases.get(object.id) ?? new Set());
@@ -33,11 +33,9 @@ export function checkSwept({ orders }: World): void {
     );
 }
 
-function casesOf({ d1 }: World): Map<OrderId, Set<string>> {
+function casesOf({ inside }: World): Map<OrderId, Set<string>> {
   const cases = new Map<OrderId, Set<string>>();
-  for (const { id, order, kind } of d1.all<{ id: string; order: OrderId | null; kind: string }>(
-    'SELECT id, order_id AS "order", kind FROM cases',
-  )) {
+  for (const { id, order, kind } of inside.books.cases()) {
     must(kind === "dead_letter" || order !== null, `the case ${id} is of no order`);
     must(
       kind !== "unknown_order" && kind !== "unknown_payment" && kind !== "wrong_account",
@@ -148,20 +146,21 @@ function checkBooks(order: Order, payment: string, kept: number): void {
 
 /** D1 has of every order exactly what its owner has. */
 function checkReadModel(world: World): void {
-  const { d1, orders } = world;
+  const { books } = world.inside;
+  const { orders } = world;
   for (const number of world.skus.keys())
     for (const [id, unit] of world.auditors.get(number)?.units ?? []) {
       const born = orders.get(id)?.order;
       const hold = world.skuObject(number).state.holds.get(id);
       if (!born && !hold?.home) continue;
-      const row = d1.row(id);
+      const row = books.row(id);
       must(row !== null, `D1 does not know ${id}`);
       if (born) {
         must(
           row.version === born.version && row.state === born.state,
           `D1 has ${id} ${row.state} in version ${row.version}, and it is ${born.state} in version ${born.version}`,
         );
-        must(seenOf(JSON.parse(row.document) as Order) === seenOf(born), `D1 has another ${id}`);
+        must(seenOf(row.order) === seenOf(born), `D1 has another ${id}`);
       } else
         must(
           row.state === "expired" && row.version === 2,
@@ -169,13 +168,13 @@ function checkReadModel(world: World): void {
         );
     }
   for (const table of ["payments", "refunds"] as const) {
-    const kept = d1.children(table);
+    const kept = books.children(table);
     if (!kept) continue;
     for (const { order } of orders.values())
       for (const { id, state } of order?.[table] ?? [])
         must(kept.get(id) === state, `D1 has ${id} as ${kept.get(id)}, and it is ${state}`);
   }
-  if (d1.outdated > 0) world.seen.see("projected_out_of_order");
+  if (books.outdated > 0) world.seen.see("projected_out_of_order");
 }
 
 /** What the outside can see of an order: the copy is of its last version, the questions asked since are not in it. */
@@ -213,7 +212,7 @@ export function digestOf({ loop, weather, orders, skus, bank }: World): string {
   for (const { order } of orders.values())
     if (order)
       add(`${order.state} ${order.version} ${order.stock} ${order.payments.length} ${order.refunds.length}`);
-  for (const sku of skus.values()) add(`${sku.rows.length} ${sku.state.sold} ${sku.state.available}`);
+  for (const sku of skus.values()) add(`${sku.journal.length} ${sku.state.sold} ${sku.state.available}`);
   for (const { state, refunded } of bank.accounts.values()) add(`${state} ${refunded.amount}`);
   return (hash >>> 0).toString(16).padStart(8, "0");
 }

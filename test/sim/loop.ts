@@ -1,4 +1,5 @@
 import { DueHeap } from "../../durable-objects/sku/due-heap.ts";
+import type { Flow, Wait } from "./flow.ts";
 
 /** Steps that code of the Worker may take between two calls; more means that it waits for something outside of this world. */
 const STEPS_MAX = 500_000;
@@ -7,6 +8,12 @@ const STEPS_AFTER_PAUSE = 6;
 
 /** Waiting for it lets everybody else go on by one step. */
 const STEP = Promise.resolve();
+
+/** What went wrong. */
+export interface Failure {
+  readonly cause: unknown;
+}
+type Ended<T> = (failure: Failure | null, value: T | undefined) => void;
 
 /**
  * Virtual time. What is planned happens in the order of its instants, one thing after the other, and code that waits for an
@@ -18,24 +25,25 @@ export class Loop {
   /** Things that have happened. */
   happened = 0;
   /** Why this world must not go on. */
-  #end: { cause: unknown } | null = null;
+  #end: Failure | null = null;
   readonly #agenda = new DueHeap<() => void>();
-  #planned = 0;
-  /** Work of the Worker and of buyers that has not ended, and how much of it waits for an answer or an instant. */
-  #running = 0;
+  /** Whether code that promises runs here, which goes on by itself when nothing happens. */
+  readonly #isPromised: boolean;
+  /** Promises that flows wait for, and how many of those who are to keep them wait for an instant themselves. */
+  #promised = 0;
   #waiting = 0;
 
-  constructor(now: number) {
+  constructor(now: number, isPromised: boolean) {
     this.now = now;
+    this.#isPromised = isPromised;
   }
 
-  /** What is still to happen. */
-  get planned(): number {
-    return this.#planned;
+  /** Whether something is still to happen. */
+  get isPlanned(): boolean {
+    return this.#agenda.peekAt() !== null;
   }
 
   at(instant: number, happen: () => void): void {
-    this.#planned++;
     this.#agenda.push(Math.max(Math.round(instant), this.now), happen);
   }
 
@@ -43,9 +51,27 @@ export class Loop {
     this.at(this.now + ms, happen);
   }
 
-  /** For whoever runs in this loop and wants to wait. */
-  pause(ms: number): Promise<void> {
-    return this.waiting(new Promise((resolve) => this.after(ms, resolve)));
+  /** Nothing more happens: a rule was broken. */
+  stop(cause: unknown): void {
+    this.#end ??= { cause };
+  }
+
+  /** Lets a flow go on to its end; `ended` hears what came of it. */
+  begin<T>(flow: Flow<T>, ended: Ended<T>): void {
+    this.#go(flow, ended, null, undefined);
+  }
+
+  /** A flow for whoever awaits. */
+  answer<T>(flow: Flow<T>): Promise<T> {
+    let isOver = false;
+    const answer = new Promise<T>((resolve, reject) => {
+      this.begin(flow, (failure, value) => {
+        isOver = true;
+        if (failure) reject(failure.cause);
+        else resolve(value as T);
+      });
+    });
+    return isOver ? answer : this.waiting(answer);
   }
 
   /** An answer that comes at an instant of its own. */
@@ -56,28 +82,6 @@ export class Loop {
     };
     answer.then(leave, leave);
     return answer;
-  }
-
-  /** Nothing more happens: a rule was broken. */
-  stop(cause: unknown): void {
-    this.#end ??= { cause };
-  }
-
-  /** Begins a piece of work; `ended` hears what went wrong with it, or nothing. */
-  run(work: () => Promise<unknown>, ended: (cause?: unknown) => void): void {
-    this.#running++;
-    void this.#through(work, ended);
-  }
-
-  async #through(work: () => Promise<unknown>, ended: (cause?: unknown) => void): Promise<void> {
-    let wrong: unknown;
-    try {
-      await work();
-    } catch (cause) {
-      wrong = cause ?? new Error("something was rejected for no reason");
-    }
-    this.#running--;
-    ended(wrong);
   }
 
   /** A pause of code that does not know of this loop. */
@@ -98,18 +102,56 @@ export class Loop {
       const at = this.#agenda.peekAt();
       if (at === null || at > until) return;
       const happen = this.#agenda.pop();
-      this.#planned--;
       this.happened++;
       if (at > this.now) this.now = at;
       happen?.();
-      await this.#settle();
+      if (this.#isPromised) await this.#settle();
       if (this.#end) throw this.#end.cause;
     }
   }
 
+  #go<T>(flow: Flow<T>, ended: Ended<T>, failure: Failure | null, value: unknown): void {
+    let step: IteratorResult<Wait, T>;
+    try {
+      step = failure ? flow.throw(failure.cause) : flow.next(value);
+    } catch (cause) {
+      return ended({ cause }, undefined);
+    }
+    if (step.done) return ended(null, step.value);
+    const wait = step.value;
+    if (typeof wait === "number") this.after(wait, () => this.#go(flow, ended, null, undefined));
+    else if (wait instanceof Promise) this.#await(wait, (wrong, said) => this.#go(flow, ended, wrong, said));
+    else this.#together(wait, (wrong, said) => this.#go(flow, ended, wrong, said));
+  }
+
+  #await(promise: Promise<unknown>, ended: Ended<unknown>): void {
+    this.#promised++;
+    const end: Ended<unknown> = (failure, value) => {
+      this.#promised--;
+      ended(failure, value);
+    };
+    promise.then(
+      (value) => end(null, value),
+      (cause: unknown) => end({ cause }, undefined),
+    );
+  }
+
+  #together(flows: readonly Flow<unknown>[], ended: Ended<unknown[]>): void {
+    const values: unknown[] = [];
+    let open = flows.length;
+    let wrong: Failure | null = null;
+    if (open === 0) return ended(null, values);
+    for (const [index, flow] of flows.entries())
+      this.begin(flow, (failure, value) => {
+        wrong ??= failure;
+        values[index] = value;
+        if (--open === 0) ended(wrong, values);
+      });
+  }
+
   /** Lets everything go on that has been answered. */
   async #settle(): Promise<void> {
-    for (let step = 0; step < STEPS_AFTER_PAUSE || this.#running > this.#waiting; step++) {
+    for (let step = 0; step < STEPS_AFTER_PAUSE || this.#promised > this.#waiting; step++) {
       if (step > STEPS_MAX) throw new Error("somebody waits for something outside of this world");
       await STEP;
     }

@@ -51,6 +51,8 @@ export interface OrderHost {
   now(): number;
   asked(question: Question): void;
   alarm(at: number): void;
+  /** What the disk gives back of an order. */
+  stored(order: Order): Order;
   send(order: Order, waiting: readonly { key: string; effect: Effect | null }[]): void;
   /** Every commit, for whoever watches the rules. */
   committed(before: Order, after: Order, decision: Decision, cause: string): void;
@@ -83,8 +85,7 @@ export class OrderObject {
     this.#isLoaded = false;
     this.#asked.clear();
     this.#queriedAt = 0;
-    // What comes back is what JSON keeps of it.
-    if (this.rows) this.rows.order = JSON.parse(JSON.stringify(this.rows.order)) as Order;
+    if (this.rows) this.rows.order = this.#host.stored(this.rows.order);
   }
 
   /** Sends what the last step asked for. */

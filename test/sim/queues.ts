@@ -1,4 +1,5 @@
 import type { Faults } from "./faults.ts";
+import type { Flow } from "./flow.ts";
 import type { Loop } from "./loop.ts";
 
 /** A message arrives after so long when nothing is wrong. */
@@ -11,11 +12,49 @@ const DEAD_RETRIES_MAX = 100;
 /** A consumer that died with its batch: its messages come again. */
 const REDELIVER_S = 5;
 
-export interface Letter {
+/** Hears once what became of a message: tried again after so many seconds, or, with null, never. */
+type Settle = (letter: Letter, retryAfterS: number | null) => void;
+
+/** A message as its consumer has it: as much of the platform's as the Worker reads. What is said of it first counts. */
+export class Letter<Body = unknown> {
   readonly id: string;
-  readonly body: unknown;
-  readonly at: number;
-  attempts: number;
+  readonly body: Body;
+  readonly attempts: number;
+  readonly #at: number;
+  readonly #settle: Settle;
+  #isSettled = false;
+
+  constructor(facts: { id: string; body: Body; at: number; attempts: number }, settle: Settle) {
+    this.id = facts.id;
+    this.body = facts.body;
+    this.attempts = facts.attempts;
+    this.#at = facts.at;
+    this.#settle = settle;
+  }
+
+  get timestamp(): Date {
+    return new Date(this.#at);
+  }
+
+  ack(): void {
+    this.#end(null);
+  }
+
+  retry({ delaySeconds = 0 }: { delaySeconds?: number } = {}): void {
+    this.#end(delaySeconds);
+  }
+
+  /** The same message once more. */
+  again(attempts: number): Letter<Body> {
+    const { id, body } = this;
+    return new Letter({ id, body, at: this.#at, attempts }, this.#settle);
+  }
+
+  #end(retryAfterS: number | null): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#settle(this, retryAfterS);
+  }
 }
 
 interface Settings {
@@ -29,7 +68,7 @@ export interface QueueHost {
   partyOf(body: unknown): number;
   /** Whether the sale could never come to rest without it. */
   isPrecious(body: unknown): boolean;
-  consume(batch: MessageBatch<unknown>): Promise<void>;
+  consume(queue: string, letters: Letter[]): Flow<unknown>;
 }
 
 /** A queue as the platform promises it: at least once, in any order, or as the local broker really is: now and then not at all. */
@@ -57,12 +96,12 @@ export class SimQueue {
       : new SimQueue({ name: `${name}-dead`, batchMax: 10, batchMs: 1_000 }, loop, faults, host);
   }
 
-  async send(body: unknown): Promise<void> {
-    return this.sendBatch([{ body }]);
+  get name(): string {
+    return this.#settings.name;
   }
 
-  async sendBatch(messages: Iterable<{ body: unknown }>): Promise<void> {
-    const bodies = [...messages].map(({ body }) => body);
+  /** Takes all of these messages, or throws and takes none. */
+  put(bodies: readonly unknown[]): void {
     const [first] = bodies;
     if (first === undefined) return;
     if (this.#faults.at("send", this.#host.partyOf(first))) throw new Error("the queue is down");
@@ -70,24 +109,24 @@ export class SimQueue {
   }
 
   /** A letter that nobody could digest. */
-  bury({ body }: Pick<Letter, "body">): void {
-    this.#arrive({ id: this.#nextId(), body, at: this.#loop.now, attempts: 1 }, LATENCY_MS);
+  bury(body: unknown): void {
+    this.#arrive(this.#letter(body), LATENCY_MS);
   }
 
-  #nextId(): string {
-    return `${this.#settings.name}-${++this.#letters}`;
+  #letter(body: unknown): Letter {
+    const id = `${this.#settings.name}-${++this.#letters}`;
+    return new Letter({ id, body, at: this.#loop.now, attempts: 1 }, this.#settled);
   }
 
   #enqueue(body: unknown): void {
-    const letter: Letter = { id: this.#nextId(), body, at: this.#loop.now, attempts: 1 };
-    const fault = this.#faults.at("message", this.#host.partyOf(body));
-    switch (fault) {
+    const letter = this.#letter(body);
+    switch (this.#faults.at("message", this.#host.partyOf(body))) {
       case "message_dropped":
         return this.#host.isPrecious(body) ? this.#arrive(letter, DELAY_MS_MAX) : undefined;
       case "message_dead":
-        return this.dead?.bury(letter);
+        return this.dead?.bury(body);
       case "message_repeated":
-        this.#arrive({ ...letter }, LATENCY_MS + this.#faults.size * REORDER_MS_MAX);
+        this.#arrive(letter.again(1), LATENCY_MS + this.#faults.size * REORDER_MS_MAX);
         return this.#arrive(letter, LATENCY_MS);
       case "message_delayed":
         return this.#arrive(letter, this.#faults.size ** 2 * DELAY_MS_MAX);
@@ -114,38 +153,19 @@ export class SimQueue {
   }
 
   #deliver(letters: Letter[]): void {
-    const settled = new Set<Letter>();
-    const settle = (letter: Letter, then: () => void): void => {
-      if (settled.has(letter)) return;
-      settled.add(letter);
-      this.open--;
-      then();
-    };
-    const again = (letter: Letter, delaySeconds: number): void =>
-      settle(letter, () => this.#retry(letter, delaySeconds));
-    const messages = letters.map((letter) => ({
-      id: letter.id,
-      body: letter.body,
-      attempts: letter.attempts,
-      timestamp: new Date(letter.at),
-      ack: () => settle(letter, () => undefined),
-      retry: ({ delaySeconds = 0 } = {}) => again(letter, delaySeconds),
-    }));
-    const batch = { queue: this.#settings.name, messages } as unknown as MessageBatch<unknown>;
-    this.#loop.run(
-      () => this.#host.consume(batch),
-      (cause) => {
-        for (const letter of letters) {
-          if (cause === undefined) settle(letter, () => undefined);
-          else again(letter, REDELIVER_S);
-        }
-      },
-    );
+    this.#loop.begin(this.#host.consume(this.#settings.name, letters), (failure) => {
+      for (const letter of letters) {
+        if (failure) letter.retry({ delaySeconds: REDELIVER_S });
+        else letter.ack();
+      }
+    });
   }
 
-  #retry(letter: Letter, delaySeconds: number): void {
+  readonly #settled = (letter: Letter, retryAfterS: number | null): void => {
+    this.open--;
+    if (retryAfterS === null) return;
     const triesMax = this.dead ? RETRIES_MAX : DEAD_RETRIES_MAX;
-    if (letter.attempts > triesMax) return this.dead?.bury(letter);
-    this.#arrive({ ...letter, attempts: letter.attempts + 1 }, delaySeconds * 1_000);
-  }
+    if (letter.attempts > triesMax) this.dead?.bury(letter.body);
+    else this.#arrive(letter.again(letter.attempts + 1), retryAfterS * 1_000);
+  };
 }

@@ -3,29 +3,35 @@ import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { keep } from "../proof/results.ts";
+import { textOf } from "./faults.ts";
 import { EVERYTHING, live } from "./sale.ts";
 import { shorten } from "./shorten.ts";
 import { neverSeen, SOMETIMES, type Sometimes } from "./sometimes.ts";
 import { Tally } from "./tally.ts";
+import { USUAL, type Depths } from "./weather.ts";
 import type { News, Task } from "./worker.ts";
 
 /**
- * `npm run sim -- --orders 300000 --workers 2 --from 1`: sales on a virtual clock, each from a seed, with everything going
+ * `npm run sim -- --orders 10000000 --workers 2 --from 1`: sales on a virtual clock, each from a seed, with everything going
  * wrong that can; then it stops going wrong, and every law must hold. `SEED=n npm run sim` lives one of them again.
  */
 
 const { values } = parseArgs({
   options: {
-    orders: { type: "string", default: "300000" },
+    orders: { type: "string", default: "10000000" },
     workers: { type: "string", default: String(Math.min(2, availableParallelism())) },
     from: { type: "string", default: "1" },
-    "sql-every": { type: "string", default: "40" },
+    "whole-every": { type: "string", default: String(USUAL.wholeEvery) },
+    "sql-every": { type: "string", default: String(USUAL.sqlEvery) },
   },
 });
 const ordersMax = Number(values.orders);
 const workers = Number(values.workers);
 const from = Number(values.from);
-const sqlEvery = Number(values["sql-every"]);
+const depths: Depths = {
+  wholeEvery: Number(values["whole-every"]),
+  sqlEvery: Number(values["sql-every"]),
+};
 const SHOW_MS = process.stdout.isTTY ? 500 : 10_000;
 const YEAR_MS = 365 * 24 * 3_600_000;
 
@@ -38,11 +44,11 @@ process.exit(await (only ? one(Number(only)) : all()));
 
 /** One world, twice: what happened in it, and that it is the same again. */
 async function one(seed: number): Promise<number> {
-  const first = await live(seed, EVERYTHING, sqlEvery);
-  const second = await live(seed, EVERYTHING, sqlEvery);
-  const { orders, buyers, events, virtualMs, digest, violation, injected } = first;
+  const first = await live(seed, EVERYTHING, depths);
+  const second = await live(seed, EVERYTHING, depths);
+  const { depth, orders, buyers, events, virtualMs, digest, violation, injected } = first;
   console.log(
-    `SEED=${seed}: ${orders} orders of ${buyers} buyers, ${injected.length} faults, ${events} events in ${Math.round(virtualMs / 1_000)} virtual seconds; it ends as ${digest}, and again as ${second.digest}`,
+    `SEED=${seed}, a ${depth} world: ${orders} orders of ${buyers} buyers, ${injected.length} faults, ${events} events in ${Math.round(virtualMs / 1_000)} virtual seconds; it ends as ${digest}, and again as ${second.digest}`,
   );
   if (violation !== null) await report(seed, violation);
   return violation === null && digest === second.digest ? 0 : 1;
@@ -53,7 +59,7 @@ async function all(): Promise<number> {
   const stop = new Int32Array(new SharedArrayBuffer(4));
   let broken: Extract<News, { type: "broken" }> | null = null;
   const threads = Array.from({ length: workers }, (_, index) => {
-    const task: Task = { from: from + index, step: workers, sqlEvery, stop };
+    const task: Task = { from: from + index, step: workers, depths, stop };
     const thread = new Worker(new URL("worker.ts", import.meta.url), { workerData: task });
     thread.on("message", (news: News) => {
       if (news.type === "lived") tally.merge(news.tally);
@@ -85,7 +91,9 @@ async function end(tally: Tally, broken: { seed: number; law: string } | null): 
   const missing = neverSeen(new Map(Object.entries(tally.seen)));
   for (const what of missing) console.error(`never seen: ${what}`);
   const years = (tally.virtualMs / YEAR_MS).toFixed(1);
-  const held = `${whole(tally.orders)} orders in ${whole(tally.worlds)} sales, ${whole(tally.faultCount)} faults, ${years} virtual years: no law broken, ${Object.keys(SOMETIMES).length - missing.length} of ${Object.keys(SOMETIMES).length} rare situations seen`;
+  const { whole: deep, light } = tally.depths;
+  const lived = `${whole(tally.orders)} orders in ${whole(tally.worlds)} sales (${whole(deep.orders)} through the Worker's own code, ${whole(light.orders)} light)`;
+  const held = `${lived}, ${whole(tally.faultCount)} faults, ${years} virtual years: no law broken, ${Object.keys(SOMETIMES).length - missing.length} of ${Object.keys(SOMETIMES).length} rare situations seen`;
   console.log(`\n${held}, ${whole(seconds())} s.`);
   keep("sim", held, seconds());
   return missing.length === 0 ? 0 : 1;
@@ -105,8 +113,8 @@ async function report(seed: number, law: string): Promise<void> {
   console.error(
     `VIOLATION: ${law}\nSEED=${seed} npm run sim lives it again, at ${commit}. What is needed for it:`,
   );
-  const { choice, injected, violation } = await shorten(seed, sqlEvery);
+  const { choice, injected, violation } = await shorten(seed, depths);
   console.error(`  ${choice.buyers?.size ?? "all"} buyers: ${[...(choice.buyers ?? [])].join(", ")}`);
-  for (const { what } of injected) console.error(`  ${what}`);
+  for (const fault of injected) console.error(`  ${textOf(fault)}`);
   console.error(`  ${violation}`);
 }

@@ -1,16 +1,13 @@
 import { skuNumberOf } from "../../schema/ids.ts";
-import { replayDeadLetter } from "../../worker/consumers/dead-letters.ts";
-import { readOrder } from "../../worker/checkout/read.ts";
-import { schedule } from "../../worker/schedules/schedule.ts";
-import { orderActor, skuActor } from "../../worker/actors.ts";
 import { chanceOf } from "../chance.ts";
 import { Violation } from "./audit.ts";
 import { Buyer } from "./buyers.ts";
 import type { Fault } from "./faults.ts";
+import type { Flow } from "./flow.ts";
 import { takeGlobals } from "./globals.ts";
 import { checkAtRest, checkSwept, digestOf } from "./laws.ts";
 import type { Sometimes } from "./sometimes.ts";
-import { weatherOf } from "./weather.ts";
+import { USUAL, weatherOf, type Depth, type Depths } from "./weather.ts";
 import { World } from "./world.ts";
 
 const SWEEP_MS = 300_000;
@@ -31,6 +28,7 @@ export interface Choice {
 export const EVERYTHING: Choice = { buyers: null, faults: null };
 
 export interface Lived {
+  readonly depth: Depth;
   readonly orders: number;
   readonly events: number;
   readonly virtualMs: number;
@@ -46,8 +44,8 @@ export interface Lived {
 let worlds = 0;
 
 /** Lives one sale from its seed: faults on, then healed, then at rest; and looks whether every law holds. */
-export function live(seed: number, choice: Choice = EVERYTHING, sqlEvery = 40): Promise<Lived> {
-  return liveIn(new World(weatherOf(seed, worlds++, sqlEvery), choice.faults), choice.buyers);
+export function live(seed: number, choice: Choice = EVERYTHING, depths: Depths = USUAL): Promise<Lived> {
+  return liveIn(new World(weatherOf(seed, worlds++, depths), choice.faults), choice.buyers);
 }
 
 /** @param who the buyers that come; null are all of them. */
@@ -57,7 +55,7 @@ export async function liveIn(world: World, who: Choice["buyers"]): Promise<Lived
   let violation: string | null = null;
   const buyers = Array.from({ length: weather.buyers }, (_, n) => new Buyer(world, n));
   try {
-    for (const [n, buyer] of buyers.entries()) if (!who || who.has(n)) begin(world, () => buyer.live());
+    for (const [n, buyer] of buyers.entries()) if (!who || who.has(n)) begin(world, buyer.live());
     plan(world);
     await world.loop.live(weather.beganAt + weather.healedMs + QUIET_MS);
     checkAtRest(world, buyers);
@@ -71,6 +69,7 @@ export async function liveIn(world: World, who: Choice["buyers"]): Promise<Lived
   let placed = 0;
   for (const { orders: here } of world.auditors.values()) placed += here;
   return {
+    depth: weather.depth,
     orders: placed,
     events: loop.happened,
     virtualMs: loop.now - weather.beganAt,
@@ -84,52 +83,46 @@ export async function liveIn(world: World, who: Choice["buyers"]): Promise<Lived
 }
 
 /** Somebody begins something; a broken law ends the world, a failed call only what they did. */
-function begin({ loop }: World, work: () => Promise<unknown>): void {
-  loop.run(work, (cause) => {
-    if (cause instanceof Violation) loop.stop(cause);
+function begin({ loop }: World, work: Flow<unknown>): void {
+  loop.begin(work, (failure) => {
+    if (failure?.cause instanceof Violation) loop.stop(failure.cause);
   });
 }
 
 /** Everything that does not come from buyers. */
 function plan(world: World): void {
-  const { weather, loop, faults, d1 } = world;
+  const { weather, loop, faults } = world;
+  const { books } = world.inside;
   const since = (ms: number): number => weather.beganAt + ms;
   for (const ms of weather.deploysMs) loop.at(since(ms), () => world.deploy());
   const { d1Down } = weather;
   if (d1Down)
     loop.at(since(d1Down.fromMs), () => {
-      d1.isDown = faults.take("d1_down", -1);
+      books.isDown = faults.take("d1_down", -1);
       const throughout = d1Down.fromMs === 0 && d1Down.untilMs === weather.healedMs;
-      if (d1.isDown && throughout) world.seen.see("d1_down_throughout");
+      if (books.isDown && throughout) world.seen.see("d1_down_throughout");
     });
-  if (d1Down) loop.at(since(d1Down.untilMs), () => (d1.isDown = false));
+  if (d1Down) loop.at(since(d1Down.untilMs), () => (books.isDown = false));
   loop.at(since(weather.healedMs), () => {
     faults.isOver = true;
   });
   const end = since(weather.healedMs + STAFF_MS);
-  for (let at = since(SWEEP_MS); at < end; at += SWEEP_MS)
-    loop.at(at, () => begin(world, () => sweep(world)));
+  for (let at = since(SWEEP_MS); at < end; at += SWEEP_MS) loop.at(at, () => begin(world, sweep(world)));
   const chance = chanceOf(weather.seed + 1);
   for (let n = 0; n < 6; n++)
-    loop.at(since(Math.floor(chance() * weather.healedMs)), () =>
-      begin(world, () => serve(world, n, chance)),
-    );
+    loop.at(since(Math.floor(chance() * weather.healedMs)), () => begin(world, serve(world, n, chance)));
   for (let at = since(weather.healedMs + DESK_MS); at < end; at += DESK_MS)
-    loop.at(at, () => begin(world, () => tidy(world)));
+    loop.at(at, () => begin(world, tidy(world)));
   const looksMs = weather.healedMs + (weather.buyersComeBack ? LOOK_SOON_MS : LOOK_LATE_MS);
   if (!weather.buyersComeBack) loop.at(since(looksMs), () => checkSwept(world));
-  loop.at(since(looksMs) + 1, () => begin(world, () => comeBack(world)));
+  loop.at(since(looksMs) + 1, () => begin(world, comeBack(world)));
 }
 
-async function sweep(world: World): Promise<void> {
+function* sweep(world: World): Flow<void> {
   const before = [...world.orders.values()].filter(
     ({ alarmAt, order }) => alarmAt === null && order && isOpen(order.state),
   );
-  await schedule(
-    { cron: "*/5 * * * *", scheduledTime: world.loop.now } as ScheduledController,
-    world.env,
-    {} as ExecutionContext,
-  );
+  yield* world.inside.sweep();
   if (before.some(({ order, alarmAt }) => alarmAt !== null || !isOpen(order?.state ?? "")))
     world.seen.see("swept");
 }
@@ -137,8 +130,8 @@ async function sweep(world: World): Promise<void> {
 const isOpen = (state: string): boolean => state === "pending" || state === "paying";
 
 /** Staff at work during the sale: some units come, some money goes back. */
-async function serve(world: World, n: number, chance: () => number): Promise<void> {
-  const { env, weather } = world;
+function* serve(world: World, n: number, chance: () => number): Flow<void> {
+  const { weather } = world;
   const sku = weather.skus[n % weather.skus.length];
   if (n < 2 && sku) {
     const request = {
@@ -147,7 +140,7 @@ async function serve(world: World, n: number, chance: () => number): Promise<voi
       delta: 1 + Math.floor(chance() * 5),
       reason: "found",
     };
-    await skuActor(env, skuNumberOf(sku.name)).restock(request);
+    yield* world.sku(skuNumberOf(sku.name)).restock(request);
     return;
   }
   const paid = [...world.orders.values()].filter(({ order }) => order?.state === "paid");
@@ -155,7 +148,7 @@ async function serve(world: World, n: number, chance: () => number): Promise<voi
   if (!order) return;
   const part = { amount: 1 + Math.floor(chance() * order.amount.amount), currency: order.amount.currency };
   const amount = chance() < 0.5 ? null : part;
-  await orderActor(env, order.order).refund({
+  yield* world.order(order.order).refund({
     amount,
     reason: "staff",
     by: "desk",
@@ -165,11 +158,11 @@ async function serve(world: World, n: number, chance: () => number): Promise<voi
 }
 
 /** Staff after the storm: they look at the stock, dead letters are sent again, and refunds that the bank refused are made again. */
-async function tidy(world: World): Promise<void> {
-  const { env, d1 } = world;
-  for (const { name } of world.weather.skus) await skuActor(env, skuNumberOf(name)).view();
-  for (const { id } of d1.all<{ id: string }>("SELECT id FROM dead_letters WHERE replayed_at IS NULL")) {
-    await replayDeadLetter(env, id, "desk");
+function* tidy(world: World): Flow<void> {
+  const { inside } = world;
+  for (const { name } of world.weather.skus) yield* world.sku(skuNumberOf(name)).view();
+  for (const letter of inside.books.letters()) {
+    yield* inside.replay(letter);
     world.seen.see("dead_letter_replayed");
   }
   for (const object of world.orders.values())
@@ -183,12 +176,12 @@ async function tidy(world: World): Promise<void> {
         key: `again-${id}`,
         fingerprint: "f",
       };
-      const answer = await orderActor(env, object.id).refund(again);
+      const answer = yield* world.order(object.id).refund(again);
       if (answer.ok && !answer.value.replayed) world.seen.see("refund_made_again");
     }
 }
 
 /** Everybody looks at their order. */
-async function comeBack(world: World): Promise<void> {
-  for (const id of world.parties.keys()) await readOrder(world.env, id);
+function* comeBack(world: World): Flow<void> {
+  for (const id of world.parties.keys()) yield* world.inside.read(id);
 }

@@ -1,4 +1,5 @@
 import { EVERYTHING, live, type Choice, type Lived } from "./sale.ts";
+import type { Depths } from "./weather.ts";
 
 /** Worlds that are lived through to shorten one schedule. */
 const TRIES_MAX = 600;
@@ -11,12 +12,12 @@ export interface Shortened extends Lived {
  * The least of a broken world that is still broken: delta debugging, first over its buyers, then over what went wrong, then over
  * the buyers again. What is left out changes nobody else's chance, so that the rest stays what it was.
  */
-export async function shorten(seed: number, sqlEvery: number): Promise<Shortened> {
+export async function shorten(seed: number, depths: Depths): Promise<Shortened> {
   let tries = 0;
-  let best: Shortened = { ...(await live(seed, EVERYTHING, sqlEvery)), choice: EVERYTHING };
+  let best: Shortened = { ...(await live(seed, EVERYTHING, depths)), choice: EVERYTHING };
   const isBroken = async (choice: Choice): Promise<boolean> => {
     if (tries++ >= TRIES_MAX) return false;
-    const lived = await live(seed, choice, sqlEvery);
+    const lived = await live(seed, choice, depths);
     if (lived.violation !== null) best = { ...lived, choice };
     return lived.violation !== null;
   };

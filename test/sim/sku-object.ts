@@ -3,11 +3,9 @@ import type { Chunk } from "../../durable-objects/sku/archive.ts";
 import { replay, type Happened } from "../../durable-objects/sku/evolve.ts";
 import { advance } from "../../durable-objects/sku/leaving.ts";
 import { holdOf } from "../../durable-objects/sku/recall.ts";
-import { bodiesOf, eventsOf, rowOf, type Row } from "../../durable-objects/sku/journal-text.ts";
 import { nextDueAt } from "../../durable-objects/sku/deadlines.ts";
 import { apply } from "../../durable-objects/sku/machine.ts";
 import { Outbox } from "../../durable-objects/sku/outbox.ts";
-import { Publisher } from "../../durable-objects/sku/publisher.ts";
 import { thaw } from "../../durable-objects/sku/snapshot.ts";
 import { Snapshots, type SnapshotPace, type SnapshotPiece } from "../../durable-objects/sku/snapshots.ts";
 import { emptyState, type SkuState } from "../../durable-objects/sku/state.ts";
@@ -15,17 +13,26 @@ import { soldOutViewOf, viewOf, viewOfHold } from "../../durable-objects/sku/vie
 import type { OrderId, SkuNumber } from "../../schema/ids.ts";
 import type { HoldView, SkuEvent, SkuView, StockMove } from "../../schema/sku.ts";
 import type { SoldOut } from "../../schema/sold-out.ts";
+import type { Journal } from "./journal.ts";
 
 const ALARM_GAP_MS = 100;
 /** So few that a snapshot is still in the making when much else happens. */
 const PIECE_ITEMS = 3;
+
+/** What sends the journal's news: the real publisher, or a light one. */
+export interface Sender {
+  readonly hasNews: boolean;
+  addOverdue(moves: readonly StockMove[]): void;
+  publish(sku: SkuNumber): unknown;
+}
 
 export interface SkuHost {
   now(): number;
   /** What this object's clock shows more than the world's. */
   readonly skewMs: number;
   alarm(at: number): void;
-  queues(): Pick<Env, "ORDER_EVENTS" | "EFFECTS">;
+  /** @param isAlive whether the instance that sends is still the one in memory. */
+  sender(outbox: Outbox, isAlive: () => boolean): Sender;
   /** What a commit was asked to do: nothing when only time passed. */
   asked(commands: readonly SkuCommand[], at: number): void;
   committed(events: readonly SkuEvent[], at: number): void;
@@ -45,15 +52,16 @@ class SkewedOutbox extends Outbox {
 interface Memory {
   readonly state: SkuState;
   readonly outbox: SkewedOutbox;
-  readonly publisher: Publisher;
-  readonly snapshots: Snapshots;
+  readonly sender: Sender;
+  /** Null where nothing is text. */
+  readonly snapshots: Snapshots | null;
   isAlive: boolean;
 }
 
-/** A SkuActor without a runtime: machine, journal, snapshots, outbox and publisher are the real ones; its disk is an array. */
+/** A SkuActor without a runtime: machine and outbox are the real ones, and where its journal is of text, snapshots are too. */
 export class SkuObject {
   readonly number: SkuNumber;
-  readonly rows: { seq: number; at: number; body: string }[] = [];
+  readonly journal: Journal;
   alarmAt: number | null = null;
   /** What has left memory, and after which row. */
   readonly #chunks: (Chunk & { seq: number })[] = [];
@@ -64,12 +72,15 @@ export class SkuObject {
   #snapshotSeq = 0;
   #published = 0;
   #memory: Memory | null = null;
+  /** What survives where nothing is text: the state of the last commit. That the journal tells the same is seen in the end. */
+  #committed: SkuState | null = null;
   #acknowledged = false;
   #armedAt: number | null = null;
 
   /** @param snapshotEvents events after which a snapshot is made: far fewer than in a real sale, so that there are some. */
-  constructor(number: SkuNumber, snapshotEvents: number, host: SkuHost) {
+  constructor(number: SkuNumber, journal: Journal, snapshotEvents: number, host: SkuHost) {
     this.number = number;
+    this.journal = journal;
     this.#snapshotPace = { events: snapshotEvents, eventsMax: snapshotEvents, items: PIECE_ITEMS };
     this.#host = host;
   }
@@ -80,7 +91,7 @@ export class SkuObject {
 
   /** Rows that D1 has not acknowledged. */
   get unpublished(): number {
-    return this.rows.length - this.#load().outbox.cursor;
+    return this.journal.length - this.#load().outbox.cursor;
   }
 
   crash(): void {
@@ -91,7 +102,7 @@ export class SkuObject {
 
   flush(): void {
     const memory = this.#memory;
-    if (memory?.publisher.hasNews) void memory.publisher.publish(this.number);
+    if (memory?.sender.hasNews) memory.sender.publish(this.number);
   }
 
   ask<C extends SkuCommand>(command: C): SkuAnswers[C["type"]] {
@@ -110,11 +121,11 @@ export class SkuObject {
 
   view(): SkuView | null {
     const state = this.#settled();
-    return state.config && viewOf(state, state.config, this.rows.length, false);
+    return state.config && viewOf(state, state.config, this.journal.length, false);
   }
 
   soldOut(): SoldOut | null {
-    return soldOutViewOf(this.#settled(), this.rows.length);
+    return soldOutViewOf(this.#settled(), this.journal.length);
   }
 
   publishedThrough(after: number, through: number): void {
@@ -128,17 +139,14 @@ export class SkuObject {
     this.#load();
     this.#armedAt = null;
     this.#commit([]);
-    void this.#memory?.publisher.publish(this.number);
+    this.#memory?.sender.publish(this.number);
     this.#arm();
   }
 
   /** The state as the journal alone tells it. */
   replayed(): SkuState {
     const state = emptyState(this.#readChunk);
-    replay(
-      state,
-      this.rows.map((row) => this.#happened(row)),
-    );
+    replay(state, this.#happenedAfter(0));
     return state;
   }
 
@@ -148,44 +156,53 @@ export class SkuObject {
     return known.body;
   };
 
-  #happened({ seq, at, body }: { seq: number; at: number; body: string }): Happened {
-    return { at, events: eventsOf(body), archived: this.#chunks.filter((chunk) => chunk.seq === seq) };
+  *#happenedAfter(seq: number): Generator<Happened> {
+    for (const { seq: row, at, events } of this.journal.after(seq))
+      yield { at, events, archived: this.#chunks.filter((chunk) => chunk.seq === row) };
   }
 
   #load(): Memory {
     if (this.#memory) return this.#memory;
-    const hashesOf = (upTo: number) => this.#chunks.slice(0, upTo).map(({ hashes }) => hashes);
-    const from = this.#snapshotSeq;
-    // What a crash has left of another one is rubbish.
-    this.#pieces = this.#pieces.filter(({ seq }) => seq === from);
-    const texts = this.#pieces.flatMap((piece) => piece.texts);
-    const state = from > 0 ? thaw(texts, hashesOf, this.#readChunk) : emptyState(this.#readChunk);
-    if (from > 0) advance(state, this.rows[from - 1]?.at ?? 0);
-    let sinceSnapshot = 0;
-    for (let index = from; index < this.rows.length; index++) {
-      const happened = this.#happened(this.rows[index] as (typeof this.rows)[number]);
-      replay(state, [happened]);
-      sinceSnapshot += happened.events.length;
-    }
-    const read = (after: number, through: number, limit: number): Row[] =>
-      this.rows.slice(after, Math.min(through, after + limit)).map(rowOf);
-    const outbox = new SkewedOutbox(this.#published, this.rows.length, this.#host.now(), state.offers, read);
+    const { journal } = this;
+    const { state, snapshots } = journal.isText
+      ? this.#restored()
+      : { state: (this.#committed ??= emptyState(this.#readChunk)), snapshots: null };
+    const outbox = new SkewedOutbox(
+      this.#published,
+      journal.length,
+      this.#host.now(),
+      state.offers,
+      (after, through, limit) => journal.read(after, Math.min(through, after + limit)),
+    );
     outbox.skewMs = this.#host.skewMs;
     const memory: Memory = {
       state,
       outbox,
-      snapshots: new Snapshots(state, sinceSnapshot, this.#snapshotPace),
+      snapshots,
       isAlive: true,
-      publisher: new Publisher(() => {
-        if (!memory.isAlive) throw new Error("this instance has died");
-        return this.#host.queues();
-      }, outbox),
+      sender: this.#host.sender(outbox, () => memory.isAlive),
     };
     this.#memory = memory;
     this.#armedAt = this.alarmAt;
-    if (this.rows.length > 0) this.#host.restored(from > 0, state);
+    if (journal.length > 0) this.#host.restored(this.#snapshotSeq > 0, state);
     this.#arm();
     return memory;
+  }
+
+  /** From the disk: the last whole snapshot, and what has happened since. What a crash has left of another one is rubbish. */
+  #restored(): { state: SkuState; snapshots: Snapshots } {
+    const hashesOf = (upTo: number) => this.#chunks.slice(0, upTo).map(({ hashes }) => hashes);
+    const from = this.#snapshotSeq;
+    this.#pieces = this.#pieces.filter(({ seq }) => seq === from);
+    const texts = this.#pieces.flatMap((piece) => piece.texts);
+    const state = from > 0 ? thaw(texts, hashesOf, this.#readChunk) : emptyState(this.#readChunk);
+    if (from > 0) advance(state, this.journal.atOf(from));
+    let sinceSnapshot = 0;
+    for (const happened of this.#happenedAfter(from)) {
+      replay(state, [happened]);
+      sinceSnapshot += happened.events.length;
+    }
+    return { state, snapshots: new Snapshots(state, sinceSnapshot, this.#snapshotPace) };
   }
 
   #settled(look?: Extract<SkuCommand, { type: "look" }>): SkuState {
@@ -196,24 +213,23 @@ export class SkuObject {
   }
 
   #commit(commands: readonly SkuCommand[]): SkuAnswer[] {
-    const { state, outbox, publisher, snapshots } = this.#load();
-    const { results, events, overdue, archived } = apply(state, commands, this.#host.now());
+    const { state, outbox, sender, snapshots } = this.#load();
+    const now = this.#host.now();
+    const { results, events, overdue, archived } = apply(state, commands, now);
     if (commands.length > 0 || events.length > 0) this.#host.asked(commands, state.now);
-    if (events.length > 0) this.#host.committed(events, state.now);
-    const piece = snapshots.next();
-    for (const { json, ...body } of bodiesOf(events, state.offers)) {
-      const seq = this.rows.length + 1;
-      this.rows.push({ seq, at: state.now, body: json });
-      outbox.wrote({ seq, at: state.now, ...body }, this.#host.now());
+    const piece = snapshots?.next();
+    if (events.length > 0) {
+      this.#host.committed(events, state.now);
+      for (const row of this.journal.append(state.now, events, state.offers)) outbox.wrote(row, now);
     }
-    for (const chunk of archived) this.#chunks.push({ ...chunk, seq: this.rows.length });
+    for (const chunk of archived) this.#chunks.push({ ...chunk, seq: this.journal.length });
     if (piece) this.#keep(piece);
-    snapshots.happened(events.length);
-    if (snapshots.isDue(true)) snapshots.begin(this.rows.length);
+    snapshots?.happened(events.length);
+    if (snapshots?.isDue(true)) snapshots.begin(this.journal.length);
     if (this.#acknowledged || piece?.isWhole) this.#published = Math.max(this.#published, outbox.cursor);
     this.#acknowledged = false;
     if (overdue.length > 0) this.#host.overdue(overdue);
-    publisher.addOverdue(overdue);
+    sender.addOverdue(overdue);
     this.#arm();
     return results;
   }

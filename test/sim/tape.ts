@@ -1,9 +1,10 @@
 import type { SkuCommand } from "../../durable-objects/sku/commands.ts";
 import type { OrderId, SkuNumber } from "../../schema/ids.ts";
 import type { Order } from "../../schema/order.ts";
+import { TextJournal } from "./journal.ts";
 import type { Question } from "./order-object.ts";
 import { liveIn } from "./sale.ts";
-import { weatherOf } from "./weather.ts";
+import { USUAL, weatherOf } from "./weather.ts";
 import { World } from "./world.ts";
 
 /** Worlds that are recorded begin far in the future, where no alarm of a real object rings by itself. */
@@ -39,6 +40,12 @@ export class Tape {
   }
 }
 
+function rowsOf(world: World, number: SkuNumber): TextJournal["rows"] {
+  const { journal } = world.skuObject(number);
+  if (!(journal instanceof TextJournal)) throw new Error("only a whole world has a journal to compare");
+  return journal.rows;
+}
+
 function of<Key, Item>(lists: Map<Key, Item[]>, key: Key): Item[] {
   let list = lists.get(key);
   if (!list) lists.set(key, (list = []));
@@ -48,12 +55,12 @@ function of<Key, Item>(lists: Map<Key, Item[]>, key: Key): Item[] {
 /** Lives a world of a few buyers and answers with all that its objects were asked. */
 export async function record(seed: number, buyers: number): Promise<Recording> {
   const tape = new Tape();
-  const world = new World(weatherOf(seed, nth++, Infinity), null, tape);
+  const world = new World({ ...weatherOf(seed, nth++, USUAL), depth: "whole" }, null, tape);
   const { violation } = await liveIn(world, new Set(Array.from({ length: buyers }, (_, n) => n)));
   if (violation !== null) throw new Error(`SEED=${seed}: ${violation}`);
   return {
     seed,
-    skus: [...tape.skus].map(([number, asked]) => ({ number, asked, rows: world.skuObject(number).rows })),
+    skus: [...tape.skus].map(([number, asked]) => ({ number, asked, rows: rowsOf(world, number) })),
     orders: [...tape.orders].map(([order, asked]) => ({ order, asked, end: world.orderObject(order).order })),
   };
 }

@@ -9,6 +9,19 @@ const RATE_MAX = 2.6;
 /** Faults that one world does not know at all. */
 const SPARED = 0.35;
 
+/**
+ * How much of a world is real. In a whole one the Worker's own code runs between the objects; in a light one their machines are
+ * asked by a few decisions of our own, without promises, text and SQL: ten worlds in the time of one, with the same faults and laws.
+ */
+export type Depth = "whole" | "light";
+
+/** Which worlds are whole, and in which of those D1 is a real SQLite: every so many-th seed. */
+export interface Depths {
+  readonly wholeEvery: number;
+  readonly sqlEvery: number;
+}
+export const USUAL: Depths = { wholeEvery: 20, sqlEvery: 800 };
+
 /** What one world is like, all of it from its seed. */
 export interface Weather {
   readonly seed: number;
@@ -30,6 +43,7 @@ export interface Weather {
   /** When D1 is down; null when it never is. */
   readonly d1Down: { readonly fromMs: number; readonly untilMs: number } | null;
   readonly snapshotEvents: number;
+  readonly depth: Depth;
   /** Whether D1's copy of the orders is made by the real statements, which takes a hundred times as long. */
   readonly isSqlReal: boolean;
   /** Whether buyers look at their orders in the end, which wakes what had been forgotten. */
@@ -38,7 +52,7 @@ export interface Weather {
 }
 
 /** @param nth which world of this process it is. */
-export function weatherOf(seed: number, nth: number, sqlEvery: number): Weather {
+export function weatherOf(seed: number, nth: number, { wholeEvery, sqlEvery }: Depths): Weather {
   const chance = chanceOf(seed);
   const pick = (below: number): number => Math.floor(chance() * below);
   const buyers = 150 + pick(300);
@@ -66,6 +80,7 @@ export function weatherOf(seed: number, nth: number, sqlEvery: number): Weather 
     deploysMs: isCalm ? [] : Array.from({ length: pick(3) }, () => pick(healedMs)),
     d1Down: d1Down && d1Down(healedMs),
     snapshotEvents: 50 + pick(600),
+    depth: seed % wholeEvery === 0 ? "whole" : "light",
     isSqlReal: seed % sqlEvery === 0,
     buyersComeBack: chance() < 0.5,
     rateOf(fault, rate) {

@@ -1,27 +1,24 @@
-import { bodyOf } from "../../durable-objects/sandbox-bank/callback.ts";
 import type { Account, Callback } from "../../durable-objects/sandbox-bank/machine.ts";
-import { carry } from "../../durable-objects/order/courier.ts";
 import { orderOf, skuNumberOf, type OrderId, type SkuNumber } from "../../schema/ids.ts";
 import type { EffectMessage, OrderEventMessage, ProviderEventMessage } from "../../schema/messages.ts";
 import type { Sale } from "../../schema/sale.ts";
 import type { SkuConfig } from "../../schema/sku.ts";
-import { consume } from "../../worker/consumers/consume.ts";
-import { noticeOf } from "../../worker/providers/sandbox/wire.ts";
-import { must, SkuAuditor, watchOrder } from "./audit.ts";
+import { AskedOrder, AskedSku } from "./asked.ts";
+import { SkuAuditor, watchOrder } from "./audit.ts";
 import { Bank } from "./bank.ts";
 import { Calls, type Crashable } from "./calls.ts";
-import { D1 } from "./d1.ts";
 import { Faults } from "./faults.ts";
+import { Light } from "./light/light.ts";
 import { Loop } from "./loop.ts";
 import { OrderObject } from "./order-object.ts";
 import { SimQueue } from "./queues.ts";
+import type { Inside } from "./shop.ts";
 import { SkuObject } from "./sku-object.ts";
 import { Seen } from "./sometimes.ts";
-import { stubsOf } from "./stubs.ts";
 import type { Tape } from "./tape.ts";
 import type { Weather } from "./weather.ts";
+import { Whole } from "./whole.ts";
 
-export const SALE = "sale";
 const SKEW_MS = 60_000;
 const ALARM_LATE_MS_MAX = 300_000;
 const ALARM_EARLY_MS_MAX = 20_000;
@@ -34,7 +31,6 @@ export class World {
   readonly faults: Faults;
   readonly seen = new Seen();
   readonly bank: Bank;
-  readonly d1: D1;
   readonly calls: Calls;
   readonly skus = new Map<SkuNumber, SkuObject>();
   readonly auditors = new Map<SkuNumber, SkuAuditor>();
@@ -42,7 +38,7 @@ export class World {
   readonly parties = new Map<OrderId, number>();
   readonly queues: Record<"PROVIDER_EVENTS" | "EFFECTS" | "ORDER_EVENTS", SimQueue>;
   readonly sale: Sale;
-  readonly env: Env;
+  readonly inside: Inside;
   readonly #skews = new Map<string, number>();
   readonly #tape: Tape | null;
 
@@ -50,11 +46,10 @@ export class World {
   constructor(weather: Weather, only: ReadonlySet<number> | null, tape: Tape | null = null) {
     this.#tape = tape;
     this.weather = weather;
-    this.loop = new Loop(weather.beganAt);
+    this.loop = new Loop(weather.beganAt, weather.depth === "whole");
     const sinceBeginning = (): number => this.loop.now - weather.beganAt;
     this.faults = new Faults(weather.seed, weather.rateOf, only, sinceBeginning);
     this.calls = new Calls(this.loop, this.faults);
-    this.d1 = new D1(weather.isSqlReal);
     this.bank = new Bank(this.loop, this.faults, {
       partyOf: (payment) => this.partyOf(orderOf(payment)),
       callBack: (event, account, callback) => this.#callBack(event, account, callback),
@@ -64,7 +59,7 @@ export class World {
       new SimQueue({ name, batchMax, batchMs }, this.loop, this.faults, {
         partyOf: (body) => this.#partyOfMessage(body),
         isPrecious: (body) => this.#isPrecious(body),
-        consume: (batch) => consume(batch, this.env),
+        consume: (from, letters) => this.inside.consume(from, letters),
       });
     this.queues = {
       PROVIDER_EVENTS: queue("provider-events", 50, 0),
@@ -73,7 +68,7 @@ export class World {
     };
     const price = (amount: number) => ({ amount, currency: "CNY" });
     this.sale = {
-      id: SALE,
+      id: "sale",
       name: "Sale",
       opensAt: weather.beganAt - AN_HOUR_MS,
       closesAt: weather.beganAt + 100 * AN_HOUR_MS,
@@ -87,14 +82,7 @@ export class World {
         gates,
       })),
     };
-    this.env = {
-      ...stubsOf(this),
-      ...this.queues,
-      DB: this.d1.binding,
-      PROVIDERS: "sandbox",
-      ENVIRONMENT: "test",
-      SANDBOX_WEBHOOK_SECRET: "whsec_c2VjcmV0",
-    } as unknown as Env;
+    this.inside = weather.depth === "whole" ? new Whole(this) : new Light(this);
     for (const [index, sku] of weather.skus.entries()) this.#open(index, sku.name, sku.stock, sku.price);
   }
 
@@ -113,6 +101,15 @@ export class World {
     const object = this.skus.get(number);
     if (!object) throw new Error(`there is no SKU ${number}`);
     return object;
+  }
+
+  /** Who asks here asks through everything that may go wrong. */
+  sku(number: SkuNumber): AskedSku {
+    return new AskedSku(this, this.skuObject(number), true);
+  }
+
+  order(id: OrderId): AskedOrder {
+    return new AskedOrder(this, this.orderObject(id), true);
   }
 
   /** A new version of everything: no instance survives, and no call that is under way. */
@@ -177,11 +174,11 @@ export class World {
     const number = skuNumberOf(name);
     const auditor = new SkuAuditor(this.weather.perBuyerMax, this.seen);
     const skewMs = this.clockOf(name, party) - this.loop.now;
-    const sku: SkuObject = new SkuObject(number, this.weather.snapshotEvents, {
+    const sku: SkuObject = new SkuObject(number, this.inside.newJournal(), this.weather.snapshotEvents, {
       now: () => this.loop.now + skewMs,
       skewMs,
       alarm: (at) => this.alarm(sku, party, at, skewMs),
-      queues: () => this.env,
+      sender: (outbox, isAlive) => this.inside.sender(outbox, isAlive),
       committed: (events, at) => auditor.hear(events, at),
       asked: (commands, at) => this.#tape?.askSku(number, commands, at),
       overdue: () => this.seen.see("claim_asked"),
@@ -213,7 +210,8 @@ export class World {
       now: () => this.loop.now + skewMs,
       asked: (question) => this.#tape?.askOrder(id, question, this.loop.now + skewMs),
       alarm: (at) => this.alarm(object, party, at, skewMs),
-      send: (order, waiting) => void carry(this.env, order, waiting),
+      stored: (order) => this.inside.stored(order),
+      send: (order, waiting) => this.inside.send(order, waiting),
       committed: (before, after, decision, cause) => {
         if (skuSkews.some((skew) => Math.abs(skew - skewMs) >= SKEW_MS)) this.seen.see("clocks_apart");
         watchOrder(before, after, this.seen, decision, cause);
@@ -222,13 +220,11 @@ export class World {
     return object;
   }
 
-  /** What the Worker's route does with a callback, its signature left out. */
-  async #callBack(event: string, account: Account, callback: Callback): Promise<boolean> {
+  /** A callback arrives; false when the bank must call again. */
+  #callBack(event: string, account: Account, callback: Callback): boolean {
     const party = this.partyOf(account.order);
     if (this.faults.at("callback", party)) return false;
-    const notice = noticeOf(bodyOf(event, account, callback, this.loop.now));
-    must(notice.ok, "a callback of the bank is read");
-    const { order, report } = notice.value;
+    const { order, report } = this.inside.notice(event, account, callback);
     if ("payment" in report) {
       const known = this.orders.get(order)?.order?.payments.find(({ id }) => id === report.payment);
       if (known?.state === "created") this.seen.see("callback_first");
@@ -244,7 +240,7 @@ export class World {
       receivedAt: this.loop.now,
     };
     try {
-      await this.queues.PROVIDER_EVENTS.send(message);
+      this.queues.PROVIDER_EVENTS.put([message]);
       return true;
     } catch {
       return false;

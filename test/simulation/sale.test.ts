@@ -4,9 +4,9 @@ import { neverSeen } from "../sim/sometimes.ts";
 import { Tally } from "../sim/tally.ts";
 
 /** The short form of `npm run sim`. In one of these sales D1 is a real SQLite, and some are there for what seldom happens. */
-const SALES = 40;
+const SALES = 100;
 const RARE = [57, 66, 296];
-const SQL_EVERY = 40;
+const DEPTHS = { wholeEvery: 4, sqlEvery: 40 };
 const only = process.env["SEED"];
 const seeds = only ? [Number(only)] : [...Array.from({ length: SALES }, (_, index) => index + 1), ...RARE];
 
@@ -16,18 +16,21 @@ test(
   async () => {
     const tally = new Tally();
     for (const seed of seeds) {
-      const lived = await live(seed, EVERYTHING, SQL_EVERY);
+      const lived = await live(seed, EVERYTHING, DEPTHS);
       expect(lived.violation, `SEED=${seed}: \`SEED=${seed} npm run sim\` shortens it`).toBeNull();
       tally.add(lived);
     }
     if (only) return;
     expect(neverSeen(new Map(Object.entries(tally.seen)))).toEqual([]);
-    expect(tally.faultCount).toBeGreaterThan(5 * tally.orders);
+    expect(tally.faultCount).toBeGreaterThan(6 * tally.orders);
+    expect(Math.min(tally.depths.whole.worlds, tally.depths.light.worlds)).toBeGreaterThan(20);
   },
 );
 
-test("the same seed is the same sale", async () => {
-  const [one, two] = [await live(7), await live(7)];
+test.each(["whole", "light"] as const)("the same seed is the same %s sale", async (depth) => {
+  const depths = { wholeEvery: depth === "whole" ? 1 : Infinity, sqlEvery: Infinity };
+  const [one, two] = [await live(7, EVERYTHING, depths), await live(7, EVERYTHING, depths)];
+  expect(one.depth).toBe(depth);
   expect(one.injected.length).toBeGreaterThan(100);
   expect(two.injected).toEqual(one.injected);
   expect(two.digest).toBe(one.digest);
