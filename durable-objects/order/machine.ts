@@ -1,5 +1,13 @@
 import { paymentIdOf, type PaymentId, type RefundId } from "../../schema/ids.ts";
-import type { Order, OrderState, Payment, Report, StartRefusal, StartRequest } from "../../schema/order.ts";
+import type {
+  Order,
+  OrderState,
+  Payment,
+  Refund,
+  Report,
+  StartRefusal,
+  StartRequest,
+} from "../../schema/order.ts";
 import { err, ok, unreachable, type Result } from "../../schema/result.ts";
 import {
   hearAction,
@@ -153,21 +161,23 @@ export function cancel(
   return ok(finish(order, expire(order, "cancelled", now), now));
 }
 
-/** What anyone outside can see of an order: a change of it is a new version. */
-function visible({ state, reason, paidBy, payments, refunds }: Order): string {
-  const facts = [
-    payments.map((payment) => [payment.id, payment.state]),
-    refunds.map((refund) => [refund.id, refund.state]),
-  ];
-  return JSON.stringify([state, reason, paidBy, facts]);
-}
+/** Whether anyone outside can see a difference: that is a new version. */
+const looksAlike = (a: Order, b: Order): boolean =>
+  a.state === b.state &&
+  a.reason === b.reason &&
+  a.paidBy === b.paidBy &&
+  lookAlike(a.payments, b.payments) &&
+  lookAlike(a.refunds, b.refunds);
+
+const lookAlike = (a: readonly (Payment | Refund)[], b: readonly (Payment | Refund)[]): boolean =>
+  a === b ||
+  (a.length === b.length && a.every(({ id, state }, at) => id === b[at]?.id && state === b[at].state));
 
 /** The only door out of a decision: it counts the version and refuses what must never be stored. */
 export function finish(before: Order, { order: after, ...rest }: Decision, now: number): Decision {
-  const order =
-    visible(before) === visible(after)
-      ? after
-      : { ...after, version: before.version + 1, updatedAt: Math.max(now, before.updatedAt) };
+  const order = looksAlike(before, after)
+    ? after
+    : { ...after, version: before.version + 1, updatedAt: Math.max(now, before.updatedAt) };
   assertLegal(before, order);
   return { order, ...rest, withdrawn: [...(rest.withdrawn ?? []), ...outdated(before, order)] };
 }

@@ -19,6 +19,10 @@ export function* together<T>(flows: readonly Flow<T>[]): Flow<T[]> {
   return (yield flows) as T[];
 }
 
+/** All of them at once, whatever they come to. */
+export const everyOne = (flows: readonly Flow<unknown>[]): Flow<unknown> =>
+  flows.length === 1 ? (flows[0] as Flow<unknown>) : together(flows);
+
 /** What comes of it, or null when it fails. */
 export function* attempted<T>(flow: Flow<T>): Flow<T | null> {
   try {

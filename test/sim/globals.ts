@@ -27,7 +27,8 @@ export function takeGlobals(loop: Loop, seed: number): () => void {
   here.scheduler = { wait: (ms, { signal } = {}) => loop.foreignPause(ms, signal) };
   // Ids are all that the Worker draws bytes for: numbered, they are as different as chance makes them.
   const numbered = (bytes: Uint8Array): Uint8Array => {
-    new DataView(bytes.buffer, bytes.byteOffset).setUint32(bytes.byteLength - 4, ++ids);
+    let rest = ++ids;
+    for (let at = bytes.length - 1; rest > 0 && at >= 0; rest >>>= 8) bytes[at--] = rest & 255;
     return bytes;
   };
   Object.defineProperty(crypto, "getRandomValues", { value: numbered, configurable: true });

@@ -8,6 +8,9 @@ import type { Buyer } from "./buyers.ts";
 import type { OrderObject } from "./order-object.ts";
 import type { World } from "./world.ts";
 
+/** In one light world of so many the journals are read again. */
+const REPLAYED_EVERY = 3;
+
 /** Everything that must be true once all is quiet. */
 export function checkAtRest(world: World, buyers: readonly Buyer[]): void {
   const { loop, queues } = world;
@@ -63,6 +66,7 @@ function checkSku(world: World, number: string): void {
     `${number}: the journal says ${auditor?.sold} sold, the SKU ${sold}`,
   );
   must(sku.unpublished === 0, `${number}: D1 never acknowledged ${sku.unpublished} rows`);
+  if (!sku.journal.isText && world.weather.seed % REPLAYED_EVERY !== 0) return;
   const replayed = sku.replayed();
   advance(replayed, state.now);
   must(

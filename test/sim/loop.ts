@@ -1,6 +1,8 @@
 import { DueHeap } from "../../durable-objects/sku/due-heap.ts";
 import type { Flow, Wait } from "./flow.ts";
 
+/** Things that happen in a world, at most: a hundred times as many as in the longest. */
+const HAPPENED_MAX = 1_000_000;
 /** Steps that code of the Worker may take between two calls; more means that it waits for something outside of this world. */
 const STEPS_MAX = 500_000;
 /** Steps that are given to code nobody counts: what goes on after a pause of its own. */
@@ -102,7 +104,7 @@ export class Loop {
       const at = this.#agenda.peekAt();
       if (at === null || at > until) return;
       const happen = this.#agenda.pop();
-      this.happened++;
+      if (++this.happened > HAPPENED_MAX) throw new Error("it never comes to rest");
       if (at > this.now) this.now = at;
       happen?.();
       if (this.#isPromised) await this.#settle();

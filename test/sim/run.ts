@@ -33,6 +33,8 @@ const depths: Depths = {
   sqlEvery: Number(values["sql-every"]),
 };
 const SHOW_MS = process.stdout.isTTY ? 500 : 10_000;
+/** Room for a whole world, so that it is gone before anybody looks for what is still needed of it. */
+const YOUNG_MB = 96;
 const YEAR_MS = 365 * 24 * 3_600_000;
 
 const startedAt = performance.now();
@@ -60,7 +62,10 @@ async function all(): Promise<number> {
   let broken: Extract<News, { type: "broken" }> | null = null;
   const threads = Array.from({ length: workers }, (_, index) => {
     const task: Task = { from: from + index, step: workers, depths, stop };
-    const thread = new Worker(new URL("worker.ts", import.meta.url), { workerData: task });
+    const thread = new Worker(new URL("worker.ts", import.meta.url), {
+      workerData: task,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    });
     thread.on("message", (news: News) => {
       if (news.type === "lived") tally.merge(news.tally);
       else broken ??= news;

@@ -6,7 +6,7 @@ import { unreachable } from "../../../schema/result.ts";
 import type { MoveAnswer, StockMove } from "../../../schema/sku.ts";
 import type { Projected } from "../../../worker/read-models/projection.ts";
 import type { AskedSku } from "../asked.ts";
-import { together, type Flow } from "../flow.ts";
+import { everyOne, type Flow } from "../flow.ts";
 import type { Letter } from "../queues.ts";
 import type { World } from "../world.ts";
 import type { LightBooks } from "./books.ts";
@@ -70,7 +70,7 @@ function bury({ books }: Shop, queue: string, letters: readonly Letter[]): null 
 
 function hearProviders(shop: Shop, letters: readonly Letter<ProviderEventMessage>[]): Flow<unknown> {
   const groups = Map.groupBy(letters, ({ id, attempts, body }) => (attempts > 1 ? id : body.order));
-  return together([...groups.values()].map((group) => deliver(group, () => tell(shop, group))));
+  return everyOne([...groups.values()].map((group) => deliver(group, () => tell(shop, group))));
 }
 
 function* tell({ world, books }: Shop, letters: readonly Letter<ProviderEventMessage>[]): Flow<void> {
@@ -88,7 +88,7 @@ function* tell({ world, books }: Shop, letters: readonly Letter<ProviderEventMes
 /** One order's work is done one piece after the other. */
 function work(shop: Shop, letters: readonly Letter<EffectMessage>[]): Flow<unknown> {
   const groups = Map.groupBy(letters, ({ body }) => subjectOf(body));
-  return together(
+  return everyOne(
     [...groups.values()].map(function* (group): Flow<void> {
       for (const letter of group) yield* deliver([letter], () => workOn(shop, letter.body));
     }),
@@ -200,7 +200,7 @@ function* project(shop: Shop, letters: readonly Letter<OrderEventMessage>[]): Fl
   const groups = Map.groupBy(letters, ({ body }) =>
     body.type === "order_changed" ? body.order.order : body.sku,
   );
-  yield* together([...groups.values()].map((group) => deliver(group, () => acknowledge(shop, group))));
+  yield* everyOne([...groups.values()].map((group) => deliver(group, () => acknowledge(shop, group))));
 }
 
 function changesOf(message: OrderEventMessage): Projected[] {

@@ -5,7 +5,7 @@ import { homeOf, isRefundId, orderOf, type OrderId } from "../../../schema/ids.t
 import type { EffectMessage, OrderEventMessage } from "../../../schema/messages.ts";
 import { MAIN_ACCOUNT, placementOf, type Order, type Report } from "../../../schema/order.ts";
 import { err, ok } from "../../../schema/result.ts";
-import { attempted, together, type Flow } from "../flow.ts";
+import { attempted, everyOne, together, type Flow } from "../flow.ts";
 import { EventJournal } from "../journal.ts";
 import type { Letter } from "../queues.ts";
 import type { Answer, Inside, PayPress, Press } from "../shop.ts";
@@ -54,7 +54,7 @@ export class Light implements Inside {
 
   *sweep(): Flow<void> {
     const late = this.books.late(this.world.loop.now);
-    yield* together(late.map((order) => attempted(this.#wake(order))));
+    yield* everyOne(late.map((order) => attempted(this.#wake(order))));
   }
 
   replay(id: string): Flow<unknown> {

@@ -2,7 +2,7 @@ import { CHANCE_BYTES, homeOf, orderIdOf, skuNumberOf, type OrderId } from "../.
 import { unborn, type Line, type Order, type Placement } from "../../../schema/order.ts";
 import { err, ok } from "../../../schema/result.ts";
 import type { HoldRefusal, ReleaseReason } from "../../../schema/sku.ts";
-import { together, type Flow } from "../flow.ts";
+import { everyOne, type Flow } from "../flow.ts";
 import type { Answer, Press } from "../shop.ts";
 import type { World } from "../world.ts";
 
@@ -89,7 +89,7 @@ function release(
   reason: ReleaseReason,
 ): Flow<unknown> {
   const move = (quantity: number) => ({ order, take: 1, buyer, quantity });
-  return together(
+  return everyOne(
     lines.map(({ sku, quantity }) => world.sku(skuNumberOf(sku)).release(move(quantity), reason)),
   );
 }
