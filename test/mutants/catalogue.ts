@@ -7,6 +7,7 @@ const EVOLVE = "durable-objects/sku/evolve.ts";
 const LEAVING = "durable-objects/sku/leaving.ts";
 const RECALL = "durable-objects/sku/recall.ts";
 const BUYERS = "durable-objects/sku/buyers.ts";
+const SNAPSHOT = "durable-objects/sku/snapshot.ts";
 const OUTBOX = "durable-objects/sku/outbox.ts";
 const HEAR = "durable-objects/order/hear-payment.ts";
 const STOCK = "durable-objects/order/stock.ts";
@@ -14,6 +15,9 @@ const REFUNDS = "durable-objects/order/refunds.ts";
 const DECISION = "durable-objects/order/decision.ts";
 const TIME = "durable-objects/order/time.ts";
 const ORDER = "durable-objects/order/machine.ts";
+
+/** What only whole sales come to. */
+const SALES = ["test/simulation/sale.test.ts"];
 
 const MACHINES: readonly Mutant[] = [
   {
@@ -231,6 +235,20 @@ const MACHINES: readonly Mutant[] = [
     file: BUYERS,
     was: "  const buyer = buyerOf(state, hold.buyer);\n  state.witness?.seeBuyer(buyer);\n",
     is: "  const buyer = buyerOf(state, hold.buyer);\n",
+  },
+  {
+    harm: "units that late money took again leave memory as if their order had ended",
+    file: EVOLVE,
+    was: "    hold.endedAt = 0;\n    takeStock(state, hold);\n",
+    is: "    takeStock(state, hold);\n",
+    tests: SALES,
+  },
+  {
+    harm: "after a restart nobody knows what a buyer has bought",
+    file: SNAPSHOT,
+    was: 'if (isLive(hold) || hold.state === "sold") link(state, hold);',
+    is: "if (isLive(hold)) link(state, hold);",
+    tests: SALES,
   },
   {
     harm: "the clock of a SKU goes back",

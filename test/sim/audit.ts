@@ -13,6 +13,9 @@ const WAYS: Record<OrderState, readonly OrderState[]> = {
   refunded: [],
 };
 
+/** For so long a payment that was written down may still be on its way to its bank: "never heard of it" says nothing before. */
+const CREATION_MS = 8_000;
+
 export class Violation extends Error {}
 
 export function must(holds: boolean, law: string): asserts holds {
@@ -165,6 +168,13 @@ export function watchOrder(
     `${after.order} has another price`,
   );
   if (before.state === after.state && effects.length === 0 && before.payments === after.payments) return;
+  for (const [at, { id, state, createdAt }] of before.payments.entries())
+    must(
+      state !== "created" ||
+        after.payments[at]?.failure !== "not_found" ||
+        after.updatedAt >= createdAt + CREATION_MS,
+      `${id} was given up while its bank could not know it yet`,
+    );
   if (cause === "stock_gone" && before.stock === "retaking") seen.see("late_refunded");
   if (before.state === "expired" && after.state === "paid") seen.see("late_sold");
   if (cause === "cancel_requested") seen.see("cancelled");

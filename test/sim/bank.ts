@@ -75,7 +75,10 @@ export interface BankHost {
 export class Bank {
   readonly accounts = new Map<PaymentId, Account>();
   readonly refunds = new Map<RefundId, Given>();
-  /** Payments of which nobody but the bank may ever speak again: their orders have given them up. */
+  /**
+   * Payments that the bank has denied, or makes when nobody waits any more. Their orders may have given them up, and then nobody
+   * but the bank ever speaks of them again: so it does, on a day without a fault.
+   */
   readonly unheardOf = new Set<PaymentId>();
   readonly #loop: Loop;
   readonly #faults: Faults;
@@ -106,7 +109,7 @@ export class Bank {
       const meanwhile = this.accounts.get(reference);
       if (meanwhile) return shown(meanwhile);
     }
-    const day = fault === "bank_creates_late" ? NORMAL : this.#dayOf(party);
+    const day = this.unheardOf.has(reference) ? NORMAL : this.#dayOf(party);
     const account = openAccount(`bnk_${reference}`, request, day, this.#loop.now);
     this.accounts.set(reference, account);
     if (fault === "bank_creates_late" || fault === "buyer_is_quicker") this.#push(account.id);
@@ -119,12 +122,17 @@ export class Bank {
     const fault = this.#faults.at("asking", this.#host.partyOf(reference));
     if (fault) throw new BankDown("the bank does not answer questions");
     const account = this.accounts.get(reference);
-    return account ? shown(account) : null;
+    if (account) return shown(account);
+    this.unheardOf.add(reference);
+    return null;
   }
 
   closePayment(reference: PaymentId): Result<BankPayment, BankRefusal> {
     const account = this.accounts.get(reference);
-    if (!account) return err({ code: "not_found" });
+    if (!account) {
+      this.unheardOf.add(reference);
+      return err({ code: "not_found" });
+    }
     const fault = this.#faults.at("closing", this.#host.partyOf(reference));
     if (fault === "bank_cannot_close") throw new BankDown("the bank does not close anything");
     // Nobody can ever know of money that a bank denies and never speaks of.

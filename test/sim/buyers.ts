@@ -7,6 +7,10 @@ import { attempted, together, type Flow } from "./flow.ts";
 import type { Answer, Press } from "./shop.ts";
 import type { World } from "./world.ts";
 
+/** Who is stubborn presses again after so long. */
+const STUBBORN_MS = 1_500;
+/** Who is hasty believes within so long that they have paid. */
+const HASTY_MS = 5_000;
 const PRESSES_MAX = 4;
 const PAY_TRIES_MAX = 3;
 const PAYMENTS_MAX = 3;
@@ -34,20 +38,24 @@ export class Buyer {
   readonly #world: World;
   readonly #name: string;
   readonly #chance: () => number;
+  /** Starts a payment, leaves the bank's page without a word, and orders again the moment that the first order has ended. */
+  readonly #isStubborn: boolean;
 
   constructor(world: World, n: number) {
     this.#world = world;
     this.#name = `b${n}`;
     this.#chance = chanceOf(Math.imul(world.weather.seed, 7_919) + n);
+    this.#isStubborn = this.#chance() < 0.08;
   }
 
   *live(): Flow<void> {
     yield this.#pick(this.#world.weather.rushMs);
-    const wanted = this.#chance() < 0.12 ? 2 : 1;
+    const wanted = this.#isStubborn || this.#chance() < 0.12 ? 2 : 1;
     for (let n = 0; n < wanted; n++) {
       const order = yield* this.#press(`key-${n}`, this.#cart());
       if (order) yield* this.#decide(order);
-      yield this.#pick(10_000);
+      const left = this.#isStubborn && order ? order.payBy - this.#world.loop.now : 0;
+      yield Math.max(0, left) + this.#pick(this.#isStubborn ? STUBBORN_MS : 10_000);
     }
   }
 
@@ -84,8 +92,8 @@ export class Buyer {
       const isFinal = answers.every(
         (answer) => answer && !answer.ok && !WORTH_ANOTHER.includes(answer.error.code),
       );
-      if (isFinal && this.#chance() < 0.7) return null;
-      yield 1_000 + this.#pick(20_000);
+      if (isFinal && !this.#isStubborn && this.#chance() < 0.7) return null;
+      yield this.#isStubborn ? STUBBORN_MS : 1_000 + this.#pick(20_000);
     }
     return null;
   }
@@ -103,7 +111,7 @@ export class Buyer {
 
   *#decide(order: Order): Flow<void> {
     yield this.#pick(this.#chance() < 0.85 ? 4_000 : this.#world.weather.holdMs * 1.2);
-    const mood = this.#chance();
+    const mood = this.#isStubborn ? 1 : this.#chance();
     if (mood < 0.45) return;
     yield* mood < 0.5 ? this.#cancel(order) : this.#pay(order);
   }
@@ -120,6 +128,7 @@ export class Buyer {
       const started = yield* this.#start(order, n);
       if (!started?.ok) return;
       const shown = yield* this.#page(order, started.value.payment);
+      if (this.#isStubborn) return;
       if (!shown) continue;
       const paid = yield* this.#atTheBank(order, shown);
       if (paid && this.#chance() < 0.9) return;
@@ -129,13 +138,22 @@ export class Buyer {
   *#start({ order }: Order, n: number): Flow<Answer<Started> | null> {
     const method = this.#chance() < 0.4 ? "card" : "bank";
     const press = { order, buyer: this.#name, method, key: `pay-${order}-${n}` };
+    const isHasty = this.#chance() < 0.1;
     let answer: Answer<Started> | null = null;
     for (let tried = 0; tried < PAY_TRIES_MAX; tried++) {
-      answer = yield* attempted(this.#world.inside.pay(press));
+      const paying = attempted(this.#world.inside.pay(press));
+      answer = isHasty ? yield* this.#hastily(order, paying) : yield* paying;
       if (answer?.ok || (answer && !WORTH_ANOTHER.includes(answer.error.code))) return answer;
       yield 2_000 + this.#pick(5_000);
     }
     return answer;
+  }
+
+  /** Comes back from the bank in another tab, while the bank may not even know of the payment. */
+  *#hastily<T>(order: Order["order"], paying: Flow<T>): Flow<T> {
+    const { loop, inside } = this.#world;
+    loop.after(this.#pick(HASTY_MS), () => loop.begin(attempted(inside.nudge(order)), () => undefined));
+    return yield* paying;
   }
 
   /** Nobody pays on a page that they were never shown. */

@@ -3,6 +3,8 @@ import type { Flow } from "./flow.ts";
 import type { Loop } from "./loop.ts";
 
 const SLOW_MS_MAX = 12_000;
+/** A request that its caller has given up on may still arrive within so long. */
+const OVERDUE_MS_MAX = 40_000;
 
 /** An object that can die with its memory, and sends what it owes after a step. */
 export interface Crashable {
@@ -38,6 +40,9 @@ export class Calls {
         return this.#done(object, run);
       case "call_lost":
         throw new CallFailed("the call never arrived");
+      case "call_overdue":
+        this.#loop.after(this.#faults.size * OVERDUE_MS_MAX, () => this.#done(object, run));
+        throw new CallFailed("nobody has answered, and the call arrives all the same");
       case "crash_before_commit":
         object.crash();
         throw new CallFailed("the object was reset before it could write");

@@ -2,6 +2,7 @@
 export const SITES = {
   call: {
     call_lost: 0.004,
+    call_overdue: 0.006,
     crash_before_commit: 0.004,
     crash_after_commit: 0.004,
     reply_lost: 0.01,

@@ -32,6 +32,7 @@ const depths: Depths = {
   wholeEvery: Number(values["whole-every"]),
   sqlEvery: Number(values["sql-every"]),
 };
+const ARGUMENTS = `--whole-every ${depths.wholeEvery} --sql-every ${depths.sqlEvery}`;
 const SHOW_MS = process.stdout.isTTY ? 500 : 10_000;
 /** Room for a whole world, so that it is gone before anybody looks for what is still needed of it. */
 const YOUNG_MB = 96;
@@ -116,7 +117,7 @@ function show({ orders, worlds, faultCount }: Tally): void {
 async function report(seed: number, law: string): Promise<void> {
   const commit = spawnSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).stdout.trim();
   console.error(
-    `VIOLATION: ${law}\nSEED=${seed} npm run sim lives it again, at ${commit}. What is needed for it:`,
+    `VIOLATION: ${law}\nSEED=${seed} npm run sim -- ${ARGUMENTS} lives it again, at ${commit}. What is needed for it:`,
   );
   const { choice, injected, violation } = await shorten(seed, depths);
   console.error(`  ${choice.buyers?.size ?? "all"} buyers: ${[...(choice.buyers ?? [])].join(", ")}`);

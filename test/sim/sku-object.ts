@@ -1,7 +1,7 @@
 import type { SkuAnswer, SkuAnswers, SkuCommand } from "../../durable-objects/sku/commands.ts";
 import type { Chunk } from "../../durable-objects/sku/archive.ts";
 import { replay, type Happened } from "../../durable-objects/sku/evolve.ts";
-import { advance } from "../../durable-objects/sku/leaving.ts";
+import { advance, type Archiving } from "../../durable-objects/sku/leaving.ts";
 import { holdOf } from "../../durable-objects/sku/recall.ts";
 import { nextDueAt } from "../../durable-objects/sku/deadlines.ts";
 import { apply } from "../../durable-objects/sku/machine.ts";
@@ -14,6 +14,7 @@ import type { OrderId, SkuNumber } from "../../schema/ids.ts";
 import type { HoldView, SkuEvent, SkuView, StockMove } from "../../schema/sku.ts";
 import type { SoldOut } from "../../schema/sold-out.ts";
 import type { Journal } from "./journal.ts";
+import type { Weather } from "./weather.ts";
 
 const ALARM_GAP_MS = 100;
 /** So few that a snapshot is still in the making when much else happens. */
@@ -66,6 +67,7 @@ export class SkuObject {
   /** What has left memory, and after which row. */
   readonly #chunks: (Chunk & { seq: number })[] = [];
   readonly #host: SkuHost;
+  readonly #archiving: Archiving;
   readonly #snapshotPace: SnapshotPace;
   /** Pieces of snapshots, and which of them is whole and in force. */
   #pieces: SnapshotPiece[] = [];
@@ -77,11 +79,21 @@ export class SkuObject {
   #acknowledged = false;
   #armedAt: number | null = null;
 
-  /** @param snapshotEvents events after which a snapshot is made: far fewer than in a real sale, so that there are some. */
-  constructor(number: SkuNumber, journal: Journal, snapshotEvents: number, host: SkuHost) {
+  /** @param settings of which snapshots and archive are made far sooner than in a real sale, so that there are some. */
+  constructor(
+    number: SkuNumber,
+    journal: Journal,
+    settings: Pick<Weather, "snapshotEvents" | "archiving">,
+    host: SkuHost,
+  ) {
     this.number = number;
     this.journal = journal;
-    this.#snapshotPace = { events: snapshotEvents, eventsMax: snapshotEvents, items: PIECE_ITEMS };
+    this.#archiving = settings.archiving;
+    this.#snapshotPace = {
+      events: settings.snapshotEvents,
+      eventsMax: settings.snapshotEvents,
+      items: PIECE_ITEMS,
+    };
     this.#host = host;
   }
 
@@ -215,7 +227,7 @@ export class SkuObject {
   #commit(commands: readonly SkuCommand[]): SkuAnswer[] {
     const { state, outbox, sender, snapshots } = this.#load();
     const now = this.#host.now();
-    const { results, events, overdue, archived } = apply(state, commands, now);
+    const { results, events, overdue, archived } = apply(state, commands, now, { archiving: this.#archiving });
     if (commands.length > 0 || events.length > 0) this.#host.asked(commands, state.now);
     const piece = snapshots?.next();
     if (events.length > 0) {

@@ -1,3 +1,4 @@
+import { ARCHIVING } from "../../durable-objects/sku/leaving.ts";
 import type { SkuCommand } from "../../durable-objects/sku/commands.ts";
 import type { OrderId, SkuNumber } from "../../schema/ids.ts";
 import type { Order } from "../../schema/order.ts";
@@ -55,7 +56,11 @@ function of<Key, Item>(lists: Map<Key, Item[]>, key: Key): Item[] {
 /** Lives a world of a few buyers and answers with all that its objects were asked. */
 export async function record(seed: number, buyers: number): Promise<Recording> {
   const tape = new Tape();
-  const world = new World({ ...weatherOf(seed, nth++, USUAL), depth: "whole" }, null, tape);
+  const world = new World(
+    { ...weatherOf(seed, nth++, USUAL), depth: "whole", archiving: ARCHIVING },
+    null,
+    tape,
+  );
   const { violation } = await liveIn(world, new Set(Array.from({ length: buyers }, (_, n) => n)));
   if (violation !== null) throw new Error(`SEED=${seed}: ${violation}`);
   return {

@@ -1,4 +1,5 @@
 import { chanceOf } from "../chance.ts";
+import { ARCHIVING, type Archiving } from "../../durable-objects/sku/leaving.ts";
 import type { Fault } from "./faults.ts";
 
 /** When every world begins, epoch ms, and how far worlds of one process are apart: what the Worker remembers of one is too old for the next. */
@@ -6,6 +7,8 @@ const BEGINNING = 1_750_000_000_000;
 const APART_MS = 10 * 24 * 3_600_000;
 /** How much a fault is more or less frequent in one world than on an average day. */
 const RATE_MAX = 2.6;
+const SOON: Archiving = { chunkFacts: 4, finishedMax: 12, afterMs: 30_000 };
+const ARCHIVES_SOON = 0.3;
 /** Faults that one world does not know at all. */
 const SPARED = 0.35;
 
@@ -43,6 +46,8 @@ export interface Weather {
   /** When D1 is down; null when it never is. */
   readonly d1Down: { readonly fromMs: number; readonly untilMs: number } | null;
   readonly snapshotEvents: number;
+  /** When what is finished leaves a SKU's memory: in some worlds at once and in small pieces, as in a sale of days. */
+  readonly archiving: Archiving;
   readonly depth: Depth;
   /** Whether D1's copy of the orders is made by the real statements, which takes a hundred times as long. */
   readonly isSqlReal: boolean;
@@ -80,6 +85,7 @@ export function weatherOf(seed: number, nth: number, { wholeEvery, sqlEvery }: D
     deploysMs: isCalm ? [] : Array.from({ length: pick(3) }, () => pick(healedMs)),
     d1Down: d1Down && d1Down(healedMs),
     snapshotEvents: 50 + pick(600),
+    archiving: chance() < ARCHIVES_SOON ? SOON : ARCHIVING,
     depth: seed % wholeEvery === 0 ? "whole" : "light",
     isSqlReal: seed % sqlEvery === 0,
     buyersComeBack: chance() < 0.5,

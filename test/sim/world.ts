@@ -39,6 +39,9 @@ export class World {
   readonly queues: Record<"PROVIDER_EVENTS" | "EFFECTS" | "ORDER_EVENTS", SimQueue>;
   readonly sale: Sale;
   readonly inside: Inside;
+  /** The alarm of an object that was set last: there is only one. */
+  readonly #set = new Map<Crashable, number>();
+  #alarms = 0;
   readonly #skews = new Map<string, number>();
   readonly #tape: Tape | null;
 
@@ -141,16 +144,19 @@ export class World {
     at: number,
     skewMs: number,
   ): void {
+    const isSet = (): boolean => object.alarmAt === at && this.#set.get(object) === nth;
     const ring = (): void => {
-      if (object.alarmAt !== at) return;
+      if (!isSet()) return;
       this.calls.ring(object, () => object.alarm());
     };
+    const nth = ++this.#alarms;
+    this.#set.set(object, nth);
     const due = at - skewMs;
     const fault = this.faults.at("alarm", party);
     switch (fault) {
       case "alarm_lost":
         return this.loop.at(due, () => {
-          if (object.alarmAt !== at) return;
+          if (!isSet()) return;
           object.alarmAt = null;
           object.crash();
         });
@@ -174,7 +180,7 @@ export class World {
     const number = skuNumberOf(name);
     const auditor = new SkuAuditor(this.weather.perBuyerMax, this.seen);
     const skewMs = this.clockOf(name, party) - this.loop.now;
-    const sku: SkuObject = new SkuObject(number, this.inside.newJournal(), this.weather.snapshotEvents, {
+    const sku: SkuObject = new SkuObject(number, this.inside.newJournal(), this.weather, {
       now: () => this.loop.now + skewMs,
       skewMs,
       alarm: (at) => this.alarm(sku, party, at, skewMs),
