@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inParallel } from "../../worker/local/client.ts";
@@ -66,16 +66,16 @@ async function boundariesOf(victim: Victim): Promise<Boundary[]> {
   await script.play();
   tracer.kill("SIGINT");
   await once(tracer, "exit");
+  const calls = readFileSync(LOG_FILE, "utf8").split("\n");
+  rmSync(LOG_FILE);
   const counts = new Map<string, number>();
-  return readFileSync(LOG_FILE, "utf8")
-    .split("\n")
-    .flatMap((line) => {
-      const call = /^\d+ +(\w+)\(/.exec(line)?.[1];
-      if (!call) return [];
-      const nth = (counts.get(call) ?? 0) + 1;
-      counts.set(call, nth);
-      return [{ call, nth }];
-    });
+  return calls.flatMap((line) => {
+    const call = /^\d+ +(\w+)\(/.exec(line)?.[1];
+    if (!call) return [];
+    const nth = (counts.get(call) ?? 0) + 1;
+    counts.set(call, nth);
+    return [{ call, nth }];
+  });
 }
 
 /** Plays until the boundary. True when the server died at it, false when the script came to its end before. */
