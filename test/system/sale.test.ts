@@ -15,19 +15,18 @@ afterAll(async () => {
 
 const sumOf = ({ available, held, sold }: StockBody): number => available + held + sold;
 
-test("5,000 buyers press at once for 100 units: 100 orders, 4,900 times sold out, and every unpaid unit comes back", async () => {
+test("5,000 buyers press at once for 100 units: 100 orders, 4,900 times sold out", async () => {
   const { client } = server;
   const sku = "lamp-rush";
-  await client.defineSale("rush", sku, { stock: 100, holdSeconds: 12 });
+  // Longer than any machine takes for the rush.
+  await client.defineSale("rush", sku, { stock: 100, holdSeconds: 600 });
   const tokens = await Promise.all(
     Array.from({ length: 5_000 }, (_, index) => client.token(`buyer-${index}`)),
   );
 
   const answers = new Map<string, number>();
-  const orders: OrderBody[] = [];
   await inParallel(tokens, CONNECTIONS, async (token) => {
     const { status, body } = await client.order(token, "rush", sku);
-    if (status === 201) orders.push(body);
     const answer = status === 201 ? "201" : `${status} ${body.code}`;
     answers.set(answer, (answers.get(answer) ?? 0) + 1);
   });
@@ -36,7 +35,19 @@ test("5,000 buyers press at once for 100 units: 100 orders, 4,900 times sold out
   const after = await client.stock(sku);
   expect(after).toMatchObject({ initial: 100, restocked: 0, sold: 0 });
   expect(sumOf(after)).toBe(100);
+});
 
+test("every unit of a crowd that does not pay comes back within a second, and is sold again", async () => {
+  const { client } = server;
+  const sku = "lamp-back";
+  await client.defineSale("back", sku, { stock: 100, holdSeconds: 4 });
+  const orders: OrderBody[] = [];
+  const names = Array.from({ length: 100 }, (_, index) => `back-${index}`);
+  await inParallel(names, CONNECTIONS, async (name) => {
+    const { status, body } = await client.order(await client.token(name), "back", sku);
+    expect(status).toBe(201);
+    orders.push(body);
+  });
   const lastPayBy = Math.max(...orders.map(({ pay_by }) => Date.parse(pay_by)));
   await until(
     "units held",
@@ -46,7 +57,7 @@ test("5,000 buyers press at once for 100 units: 100 orders, 4,900 times sold out
   );
   expect(await client.stock(sku)).toMatchObject({ available: 100, held: 0 });
   const token = await client.token("latecomer");
-  expect((await client.order(token, "rush", sku)).status).toBe(201);
+  expect((await client.order(token, "back", sku)).status).toBe(201);
 });
 
 test("a third of the holders walks away and everything sells: oversold 0, undersold 0", async () => {
