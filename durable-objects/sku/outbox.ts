@@ -9,8 +9,11 @@ const RESEND_MS_MAX = 300_000;
 const IN_FLIGHT_MAX = 500;
 /** Rows kept for their first sending. Beyond it they are read back from the journal. */
 const FRESH_ROWS_MAX = 500;
-/** Rows read from the journal at a time. */
+/** Rows that are packed at a time, and how many bytes of them: so much is read and packed in a few milliseconds. */
 const PAGE_ROWS = 50;
+const PAGE_BYTES = 4 * ROW_BYTES_MAX;
+/** Messages made in one turn of the event loop, beside a page: whoever asks meanwhile does not wait for more. */
+export const DRAFTS_MAX = 4;
 
 /** What a message tells about the rows after `after`, up to `through`. */
 export interface Draft extends SkuRows {
@@ -27,7 +30,8 @@ interface Flight {
   acknowledged: boolean;
 }
 
-export type ReadRows = (after: number, through: number, limit: number) => Row[];
+/** Reads rows of the journal, no more than so many and, after the first, no more than so many bytes. */
+export type ReadRows = (after: number, through: number, rows: number, bytes: number) => Row[];
 
 /** The journal as an outbox: which rows D1 has, which are on their way, and when to send again. */
 export class Outbox {
@@ -75,23 +79,26 @@ export class Outbox {
     this.#fresh.push(row);
   }
 
-  /** The messages to send now. Each counts as sent from here on, and comes again until it is acknowledged. */
+  /**
+   * Messages to send now; when they are `DRAFTS_MAX` or more, there are others. Each counts as sent from here on, and comes again
+   * until it is acknowledged.
+   */
   take(now: number): Draft[] {
     const drafts: Draft[] = [];
     for (const flight of this.#flights) {
-      if (flight.acknowledged || flight.dueAt > now) continue;
+      if (flight.acknowledged || flight.dueAt > now || drafts.length >= DRAFTS_MAX) continue;
       flight.dueAt = now + Math.min(RESEND_MS * 2 ** flight.sends, RESEND_MS_MAX);
       flight.sends++;
       const { after, through } = flight;
-      const rows = this.#read(after, through, through - after).filter((row) => !isSilent(row));
+      const rows = this.#read(after, through, through - after, Infinity).filter((row) => !isSilent(row));
       drafts.push({ after, through, ...packed(rows, this.#offers) });
     }
-    while (this.#sentThrough < this.#last && this.#flights.length < IN_FLIGHT_MAX) {
+    while (this.hasUnsent && this.#flights.length < IN_FLIGHT_MAX && drafts.length < DRAFTS_MAX) {
       const rows = this.#unsent();
       if (rows.length === 0) throw new Error(`journal rows after ${this.#sentThrough} are missing`);
       this.#pack(rows, drafts, now);
     }
-    this.#unsentDueAt = this.#sentThrough < this.#last ? now + RESEND_MS : null;
+    this.#unsentDueAt = this.hasUnsent ? now + RESEND_MS : null;
     return drafts;
   }
 
@@ -132,9 +139,20 @@ export class Outbox {
   }
 
   #unsent(): Row[] {
-    if (this.#fresh[0]?.seq === this.#sentThrough + 1) return this.#fresh.splice(0, PAGE_ROWS);
+    if (this.#fresh[0]?.seq === this.#sentThrough + 1) return this.#fresh.splice(0, this.#pageOfFresh());
     const before = (this.#fresh[0]?.seq ?? this.#last + 1) - 1;
-    return this.#read(this.#sentThrough, before, PAGE_ROWS);
+    return this.#read(this.#sentThrough, before, PAGE_ROWS, PAGE_BYTES);
+  }
+
+  #pageOfFresh(): number {
+    let bytes = this.#fresh[0]?.bytes ?? 0;
+    let rows = 1;
+    while (rows < Math.min(PAGE_ROWS, this.#fresh.length)) {
+      bytes += this.#fresh[rows]?.bytes ?? 0;
+      if (bytes > PAGE_BYTES) break;
+      rows++;
+    }
+    return rows;
   }
 
   /**

@@ -8,7 +8,7 @@ import {
 } from "../../schema/messages.ts";
 import type { StockMove } from "../../schema/sku.ts";
 import { logError } from "../log.ts";
-import { RESEND_MS, type Draft, type Outbox } from "./outbox.ts";
+import { DRAFTS_MAX, RESEND_MS, type Draft, type Outbox } from "./outbox.ts";
 
 /** Messages sent together: never more bytes than the platform takes, even when each is as big as it may be. */
 const TOGETHER_MAX = Math.min(SEND_MESSAGES_MAX, Math.floor(SEND_BYTES_MAX / MESSAGE_BYTES_MAX));
@@ -52,7 +52,8 @@ export class Publisher {
 
   async #run(sku: SkuNumber): Promise<void> {
     try {
-      while (await this.#sendOnce(sku)) await scheduler.wait(GATHER_MS);
+      for (let sent = await this.#sendOnce(sku); sent !== "nothing"; sent = await this.#sendOnce(sku))
+        await scheduler.wait(sent === "all" ? GATHER_MS : 0);
     } catch (cause) {
       this.#pausedUntil = Date.now() + RESEND_MS;
       logError({ event: "sku_publish_failed", sku }, cause);
@@ -61,13 +62,13 @@ export class Publisher {
     }
   }
 
-  /** Everything that is due now. Until it has been handed over more may have become due. */
-  async #sendOnce(sku: SkuNumber): Promise<boolean> {
+  /** What is due now, or some of it where there is much. Until it has been handed over more may have become due. */
+  async #sendOnce(sku: SkuNumber): Promise<"nothing" | "some" | "all"> {
     const overdue = this.#overdue;
     this.#overdue = [];
     const now = Date.now();
     const drafts = this.#outbox.take(now);
-    if (drafts.length === 0 && overdue.length === 0) return false;
+    if (drafts.length === 0 && overdue.length === 0) return "nothing";
     // Both are tried: one queue that is down does not stop the other.
     const [changes, questions] = await Promise.allSettled([
       this.#sendChanges(sku, drafts, now),
@@ -75,7 +76,7 @@ export class Publisher {
     ]);
     if (changes.status === "rejected") throw changes.reason;
     if (questions.status === "rejected") throw questions.reason;
-    return true;
+    return drafts.length >= DRAFTS_MAX ? "some" : "all";
   }
 
   async #sendChanges(sku: SkuNumber, drafts: readonly Draft[], at: number): Promise<void> {

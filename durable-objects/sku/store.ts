@@ -35,7 +35,9 @@ const INSERT_ROW = "INSERT INTO journal (seq, at, prev, hash, body) VALUES (?, ?
 const INSERT_CHUNK = "INSERT INTO finished (chunk, seq, facts, hashes, body) VALUES (?, ?, ?, ?, ?)";
 
 type ChunkRow = { seq: number; facts: number; hashes: ArrayBuffer };
-type JournalRow = { seq: number; at: number; prev: string; hash: string; body: string };
+/** What a row tells, without its chain. */
+type Told = { seq: number; at: number; body: string };
+type JournalRow = Told & { prev: string; hash: string };
 
 export interface Loaded {
   readonly state: SkuState;
@@ -230,15 +232,21 @@ export class SkuStore {
     return rows;
   }
 
-  /** Rows written earlier. */
-  read(after: number, through: number, limit: number): Pick<JournalRow, "seq" | "at" | "body">[] {
-    return this.#sql
-      .exec<Pick<JournalRow, "seq" | "at" | "body">>(
-        "SELECT seq, at, body FROM journal WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
-        after,
-        through,
-        limit,
-      )
-      .toArray();
+  /** Rows written earlier: no more than so many, and after the first no more than so many characters. */
+  read(after: number, through: number, limit: number, chars: number): Told[] {
+    const rows: Told[] = [];
+    let read = 0;
+    const all = this.#sql.exec<Told>(
+      "SELECT seq, at, body FROM journal WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
+      after,
+      through,
+      limit,
+    );
+    for (const row of all) {
+      read += row.body.length;
+      if (rows.length > 0 && read > chars) break;
+      rows.push(row);
+    }
+    return rows;
   }
 }

@@ -259,7 +259,7 @@ const MACHINES: readonly Mutant[] = [
   {
     harm: "D1 is never told again of what it did not acknowledge",
     file: OUTBOX,
-    was: "      if (flight.acknowledged || flight.dueAt > now) continue;\n",
+    was: "      if (flight.acknowledged || flight.dueAt > now || drafts.length >= DRAFTS_MAX) continue;\n",
     is: "      continue;\n",
   },
   {

@@ -227,7 +227,9 @@ export class SkuObject {
   #commit(commands: readonly SkuCommand[]): SkuAnswer[] {
     const { state, outbox, sender, snapshots } = this.#load();
     const now = this.#host.now();
-    const { results, events, overdue, archived } = apply(state, commands, now, { archiving: this.#archiving });
+    const { results, events, overdue, archived } = apply(state, commands, now, {
+      archiving: this.#archiving,
+    });
     if (commands.length > 0 || events.length > 0) this.#host.asked(commands, state.now);
     const piece = snapshots?.next();
     if (events.length > 0) {
