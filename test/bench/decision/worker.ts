@@ -11,19 +11,23 @@ const DAY_MS = 86_400_000;
 /** The moment that orders' ids tell: a later call speaks of the same orders. */
 const PLACED_AT = 1_780_000_000_000;
 
-/** `from` numbers the first buyer; `inFlight` calls are under way at once. `sell`: what they hold already is sold. */
+/**
+ * `from` numbers the first buyer; `inFlight` calls are under way at once. `sell`: what they hold already is sold. `until`: all of
+ * them end at this moment, if their SKU's holds last longer.
+ */
 export interface Drive {
   readonly sell?: boolean;
+  readonly until?: number;
   readonly from: number;
   readonly count: number;
   readonly batch: number;
   readonly inFlight: number;
 }
 
-function requestOf(sku: SkuId, n: number): HoldRequest {
+function requestOf(sku: SkuId, n: number, until: number | null): HoldRequest {
   const chance = new Uint8Array(5);
   new DataView(chance.buffer).setUint32(1, n);
-  const home = { key: `key-${n}`, fingerprint: "f".repeat(32), others: [], othersHeldUntil: null };
+  const home = { key: `key-${n}`, fingerprint: "f".repeat(32), others: [], othersHeldUntil: until };
   return {
     order: orderIdOf(skuNumberOf(sku), PLACED_AT, chance),
     buyer: `buyer-${n}`,
@@ -36,10 +40,10 @@ function requestOf(sku: SkuId, n: number): HoldRequest {
 async function drive(
   id: SkuId,
   sku: SkuApi,
-  { from, count, batch, inFlight, sell = false }: Drive,
+  { from, count, batch, inFlight, sell = false, until }: Drive,
 ): Promise<{ tookMs: number }> {
   const batches = Array.from({ length: count / batch }, (_, at) =>
-    Array.from({ length: batch }, (__, n) => requestOf(id, from + at * batch + n)),
+    Array.from({ length: batch }, (__, n) => requestOf(id, from + at * batch + n, until ?? null)),
   );
   const ask = async (requests: HoldRequest[]): Promise<void> => {
     if (sell) {
