@@ -1,5 +1,5 @@
 import type { SkuAnswers, SkuCommand } from "../../durable-objects/sku/commands.ts";
-import type { OrderId } from "../../schema/ids.ts";
+import type { OrderId, SkuNumber } from "../../schema/ids.ts";
 import type {
   CancelAnswer,
   Order,
@@ -27,6 +27,7 @@ import type {
   StockMove,
 } from "../../schema/sku.ts";
 import type { SoldOut } from "../../schema/sold-out.ts";
+import type { SkuAuditor } from "./audit.ts";
 import type { Calls } from "./calls.ts";
 import type { Flow } from "./flow.ts";
 import type { OrderObject } from "./order-object.ts";
@@ -43,6 +44,7 @@ export interface Callable {
   readonly calls: Calls;
   readonly seen: Seen;
   readonly parties: Map<OrderId, number>;
+  readonly auditors: ReadonlyMap<SkuNumber, SkuAuditor>;
   partyOf(order: OrderId): number;
 }
 
@@ -100,15 +102,19 @@ export class AskedSku {
   release(move: StockMove, reason: ReleaseReason): Flow<MoveAnswer> {
     return this.#callOf(move, (sku) => {
       if (reason === "superseded") this.#world.seen.see("superseded");
-      return sku.ask({ type: "release", move, reason });
+      const answer = sku.ask({ type: "release", move, reason });
+      this.#let(move, answer);
+      return answer;
     });
   }
 
   releaseMany(releases: readonly Release[]): Flow<MoveAnswer[]> {
-    return this.#askAll(
-      this.#world.partyOf((releases[0] as Release).move.order),
-      releases.map(({ move, reason }) => ({ type: "release", move, reason })),
-    );
+    return this.#callOf((releases[0] as Release).move, (sku) => {
+      const commands = releases.map(({ move, reason }) => ({ type: "release", move, reason }) as const);
+      const answers = sku.askAll(commands) as MoveAnswer[];
+      for (const [at, { move }] of releases.entries()) this.#let(move, answers[at]);
+      return answers;
+    });
   }
 
   retake(move: StockMove, until: number): Flow<MoveAnswer> {
@@ -144,6 +150,12 @@ export class AskedSku {
 
   published(after: number, through: number): Flow<void> {
     return this.#call(0, (sku) => sku.publishedThrough(after, through));
+  }
+
+  /** Whoever is told that units were let go may rely on it. */
+  #let({ order, take }: StockMove, answer: MoveAnswer | undefined): void {
+    if (answer?.ok && answer.value === "released")
+      this.#world.auditors.get(this.#sku.number)?.letGo(order, take);
   }
 
   #know({ order, buyer }: HoldRequest): number {

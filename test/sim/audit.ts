@@ -36,6 +36,8 @@ export class SkuAuditor {
   readonly #seen: Seen;
   readonly #owned = new Map<string, number>();
   readonly #keys = new Map<string, OrderId>();
+  /** The last take of which somebody was told that it is over. */
+  readonly #over = new Map<OrderId, number>();
   /** Orders whose home is here. */
   orders = 0;
   forSale = 0;
@@ -55,6 +57,11 @@ export class SkuAuditor {
     if (this.taken === this.forSale) this.#wasSoldOut = true;
   }
 
+  /** Somebody was told that this take holds nothing any more. */
+  letGo(order: OrderId, take: number): void {
+    this.#over.set(order, Math.max(take, this.#over.get(order) ?? 0));
+  }
+
   #hearOne(event: SkuEvent, at: number): void {
     switch (event.type) {
       case "configured":
@@ -65,6 +72,7 @@ export class SkuAuditor {
         return;
       case "held": {
         must(!this.units.has(event.order), `${event.order} is held again`);
+        must(!this.#over.has(event.order), `${event.order} is held after it was let go`);
         if (event.home) this.#hearKey(`${event.buyer} ${event.home.key}`, event.order);
         this.units.set(event.order, {
           buyer: event.buyer,
@@ -77,6 +85,10 @@ export class SkuAuditor {
       case "retaken": {
         const known = this.units.get(event.order);
         must(known?.state !== "sold", `${event.order} is taken again after it was sold`);
+        must(
+          event.take > (this.#over.get(event.order) ?? 0),
+          `${event.order} is taken again after that was over`,
+        );
         const isNew = !known || known.state === "released";
         this.units.set(event.order, {
           buyer: event.buyer,
@@ -158,7 +170,7 @@ export function watchOrder(
     before.state === after.state || WAYS[before.state].includes(after.state),
     `${after.order} went from ${before.state} to ${after.state}`,
   );
-  const isNews = isMarked(before) !== isMarked(after);
+  const isNews = before !== after && isMarked(before) !== isMarked(after);
   must(
     after.version === before.version + (isNews ? 1 : 0),
     `${after.order} went from version ${before.version} to ${after.version}`,

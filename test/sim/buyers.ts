@@ -45,7 +45,7 @@ export class Buyer {
     this.#world = world;
     this.#name = `b${n}`;
     this.#chance = chanceOf(Math.imul(world.weather.seed, 7_919) + n);
-    this.#isStubborn = this.#chance() < 0.08;
+    this.#isStubborn = this.#chance() < 0.05;
   }
 
   *live(): Flow<void> {

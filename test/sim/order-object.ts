@@ -49,7 +49,8 @@ export type Question =
 
 export interface OrderHost {
   now(): number;
-  asked(question: Question): void;
+  /** For whoever writes it down. */
+  readonly asked?: ((question: Question) => void) | undefined;
   alarm(at: number): void;
   /** What the disk gives back of an order. */
   stored(order: Order): Order;
@@ -97,7 +98,7 @@ export class OrderObject {
   }
 
   view(): Order | null {
-    this.#host.asked({ ask: "view" });
+    this.#host.asked?.({ ask: "view" });
     this.#load();
     const order = this.order;
     if (order?.state === "pending" && this.#host.now() >= order.payBy)
@@ -106,7 +107,7 @@ export class OrderObject {
   }
 
   start(request: StartRequest): StartAnswer {
-    this.#host.asked({ ask: "start", request });
+    this.#host.asked?.({ ask: "start", request });
     this.#load();
     const key = `payment ${request.key}`;
     const now = this.#host.now();
@@ -125,7 +126,7 @@ export class OrderObject {
   }
 
   cancel(placement: Placement): CancelAnswer {
-    this.#host.asked({ ask: "cancel", placement });
+    this.#host.asked?.({ ask: "cancel", placement });
     this.#load();
     const now = this.#host.now();
     const before = this.order ?? unborn(placement, now);
@@ -138,7 +139,7 @@ export class OrderObject {
   }
 
   refund(request: RefundRequest): RefundAnswer {
-    this.#host.asked({ ask: "refund", request });
+    this.#host.asked?.({ ask: "refund", request });
     this.#load();
     const key = `refund ${request.key}`;
     const now = this.#host.now();
@@ -159,7 +160,7 @@ export class OrderObject {
   }
 
   report(reports: readonly Report[], settles: string | null): Order | null {
-    this.#host.asked({ ask: "report", reports, settles });
+    this.#host.asked?.({ ask: "report", reports, settles });
     this.#load();
     if (!this.rows) return null;
     return this.#step(settles, () => {
@@ -171,7 +172,7 @@ export class OrderObject {
   }
 
   alarm(): void {
-    this.#host.asked({ ask: "alarm" });
+    this.#host.asked?.({ ask: "alarm" });
     this.alarmAt = null;
     this.#load();
     this.#armedAt = null;

@@ -35,7 +35,7 @@ export interface SkuHost {
   /** @param isAlive whether the instance that sends is still the one in memory. */
   sender(outbox: Outbox, isAlive: () => boolean): Sender;
   /** What a commit was asked to do: nothing when only time passed. */
-  asked(commands: readonly SkuCommand[], at: number): void;
+  readonly asked?: ((commands: readonly SkuCommand[], at: number) => void) | undefined;
   committed(events: readonly SkuEvent[], at: number): void;
   overdue(moves: readonly StockMove[]): void;
   restored(fromSnapshot: boolean, state: SkuState): void;
@@ -230,7 +230,7 @@ export class SkuObject {
     const { results, events, overdue, archived } = apply(state, commands, now, {
       archiving: this.#archiving,
     });
-    if (commands.length > 0 || events.length > 0) this.#host.asked(commands, state.now);
+    if (commands.length > 0 || events.length > 0) this.#host.asked?.(commands, state.now);
     const piece = snapshots?.next();
     if (events.length > 0) {
       this.#host.committed(events, state.now);

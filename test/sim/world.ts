@@ -42,6 +42,7 @@ export class World {
   /** The alarm of an object that was set last: there is only one. */
   readonly #set = new Map<Crashable, number>();
   #alarms = 0;
+  readonly #askedSkus = new Map<SkuNumber, AskedSku>();
   readonly #skews = new Map<string, number>();
   readonly #tape: Tape | null;
 
@@ -108,7 +109,9 @@ export class World {
 
   /** Who asks here asks through everything that may go wrong. */
   sku(number: SkuNumber): AskedSku {
-    return new AskedSku(this, this.skuObject(number), true);
+    let asked = this.#askedSkus.get(number);
+    if (!asked) this.#askedSkus.set(number, (asked = new AskedSku(this, this.skuObject(number), true)));
+    return asked;
   }
 
   order(id: OrderId): AskedOrder {
@@ -180,13 +183,14 @@ export class World {
     const number = skuNumberOf(name);
     const auditor = new SkuAuditor(this.weather.perBuyerMax, this.seen);
     const skewMs = this.clockOf(name, party) - this.loop.now;
+    const tape = this.#tape;
     const sku: SkuObject = new SkuObject(number, this.inside.newJournal(), this.weather, {
       now: () => this.loop.now + skewMs,
       skewMs,
       alarm: (at) => this.alarm(sku, party, at, skewMs),
       sender: (outbox, isAlive) => this.inside.sender(outbox, isAlive),
       committed: (events, at) => auditor.hear(events, at),
-      asked: (commands, at) => this.#tape?.askSku(number, commands, at),
+      asked: tape ? (commands, at) => tape.askSku(number, commands, at) : undefined,
       overdue: () => this.seen.see("claim_asked"),
       restored: (fromSnapshot) => {
         if (fromSnapshot) this.seen.see("restored_from_snapshot");
@@ -212,9 +216,10 @@ export class World {
     const party = this.partyOf(id);
     const skewMs = this.clockOf(id, party) - this.loop.now;
     const skuSkews = [...this.weather.skus].map(({ name }) => this.clockOf(name, 0) - this.loop.now);
+    const tape = this.#tape;
     const object: OrderObject = new OrderObject(id, {
       now: () => this.loop.now + skewMs,
-      asked: (question) => this.#tape?.askOrder(id, question, this.loop.now + skewMs),
+      asked: tape ? (question) => tape.askOrder(id, question, this.loop.now + skewMs) : undefined,
       alarm: (at) => this.alarm(object, party, at, skewMs),
       stored: (order) => this.inside.stored(order),
       send: (order, waiting) => this.inside.send(order, waiting),

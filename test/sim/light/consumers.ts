@@ -37,6 +37,10 @@ export function consume(shop: Shop, queue: string, letters: Letter[]): Flow<unkn
   }
 }
 
+/** What belongs together; most messages come alone. */
+const groupsOf = <T>(letters: readonly T[], keyOf: (letter: T) => string): (readonly T[])[] =>
+  letters.length === 1 ? [letters] : [...Map.groupBy(letters, keyOf).values()];
+
 /** Acknowledges messages once their work is done, and sends them back when it was not. */
 function* deliver(letters: readonly Letter[], digest: () => Flow<unknown> | null): Flow<void> {
   try {
@@ -69,8 +73,8 @@ function bury({ books }: Shop, queue: string, letters: readonly Letter[]): null 
 }
 
 function hearProviders(shop: Shop, letters: readonly Letter<ProviderEventMessage>[]): Flow<unknown> {
-  const groups = Map.groupBy(letters, ({ id, attempts, body }) => (attempts > 1 ? id : body.order));
-  return everyOne([...groups.values()].map((group) => deliver(group, () => tell(shop, group))));
+  const groups = groupsOf(letters, ({ id, attempts, body }) => (attempts > 1 ? id : body.order));
+  return everyOne(groups.map((group) => deliver(group, () => tell(shop, group))));
 }
 
 function* tell({ world, books }: Shop, letters: readonly Letter<ProviderEventMessage>[]): Flow<void> {
@@ -87,9 +91,9 @@ function* tell({ world, books }: Shop, letters: readonly Letter<ProviderEventMes
 
 /** One order's work is done one piece after the other. */
 function work(shop: Shop, letters: readonly Letter<EffectMessage>[]): Flow<unknown> {
-  const groups = Map.groupBy(letters, ({ body }) => subjectOf(body));
+  const groups = groupsOf(letters, ({ body }) => subjectOf(body));
   return everyOne(
-    [...groups.values()].map(function* (group): Flow<void> {
+    groups.map(function* (group): Flow<void> {
       for (const letter of group) yield* deliver([letter], () => workOn(shop, letter.body));
     }),
   );
@@ -197,10 +201,10 @@ function* project(shop: Shop, letters: readonly Letter<OrderEventMessage>[]): Fl
       throw cause;
     });
   }
-  const groups = Map.groupBy(letters, ({ body }) =>
+  const groups = groupsOf(letters, ({ body }) =>
     body.type === "order_changed" ? body.order.order : body.sku,
   );
-  yield* everyOne([...groups.values()].map((group) => deliver(group, () => acknowledge(shop, group))));
+  yield* everyOne(groups.map((group) => deliver(group, () => acknowledge(shop, group))));
 }
 
 function changesOf(message: OrderEventMessage): Projected[] {
