@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Verifies receipts of sales, and shares no code with what wrote them: `node verify.mjs lamps.receipt`.
+// Verifies the receipt of a sale, and shares no code with what wrote it: `node verify.mjs lamps.receipt`.
 // Ends with 0 and a summary, or with 1 and the first line that is wrong and why.
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
@@ -276,33 +276,25 @@ class Receipt {
   }
 }
 
-/** Says of one receipt that nothing is wrong, or the first line that is, and why. */
-async function verify(path, name) {
-  const receipt = new Receipt();
-  let hash = ROOT_HASH;
-  let number = 0;
-  try {
-    const input = createReadStream(path, "latin1");
-    for await (const text of createInterface({ input, crlfDelay: Infinity })) {
-      number++;
-      const [said, ...rest] = text.split(" ");
-      const json = Buffer.from(rest.join(" "), "latin1");
-      hash = sha256(Buffer.concat([Buffer.from(hash), json]));
-      must(said === hash, "it is not as it was written");
-      receipt.line(JSON.parse(json.toString("utf8")));
-    }
-    must(receipt.ended, "it ends too early");
-  } catch (cause) {
-    if (!(cause instanceof Wrong)) throw cause;
-    console.error(`${name}line ${number}: ${cause.message}`);
-    process.exitCode = 1;
-    return;
+const receipt = new Receipt();
+let hash = ROOT_HASH;
+let number = 0;
+try {
+  const input = createReadStream(process.argv[2] ?? "receipt", "latin1");
+  for await (const text of createInterface({ input, crlfDelay: Infinity })) {
+    number++;
+    const [said, ...rest] = text.split(" ");
+    const json = Buffer.from(rest.join(" "), "latin1");
+    hash = sha256(Buffer.concat([Buffer.from(hash), json]));
+    must(said === hash, "it is not as it was written");
+    receipt.line(JSON.parse(json.toString("utf8")));
   }
-  const sold = [...receipt.skus.values()].map((sku) => `${sku.name} ${sku.sold} of ${sku.all}`);
-  const found = `${receipt.orders.size} orders, ${receipt.lives.size} histories, sold ${sold.join(", ")}`;
-  console.log(`${name}${receipt.sale.id}: ${found}; nothing is wrong in ${number} lines.`);
+  must(receipt.ended, "it ends too early");
+} catch (cause) {
+  if (!(cause instanceof Wrong)) throw cause;
+  console.error(`line ${number}: ${cause.message}`);
+  process.exit(1);
 }
-
-const paths = process.argv.slice(2);
-if (paths.length === 0) throw new Error("name a receipt");
-for (const path of paths) await verify(path, paths.length > 1 ? `${path}: ` : "");
+const sold = [...receipt.skus.values()].map((sku) => `${sku.name} ${sku.sold} of ${sku.all}`);
+const found = `${receipt.orders.size} orders, ${receipt.lives.size} histories, sold ${sold.join(", ")}`;
+console.log(`${receipt.sale.id}: ${found}; nothing is wrong in ${number} lines.`);

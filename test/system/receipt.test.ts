@@ -66,13 +66,11 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-function verified(...contents: (string | Buffer)[]): { status: number | null; said: string } {
-  const files = contents.map((content, n) => {
-    writeFileSync(join(dir, `${n}.receipt`), content);
-    return `${n}.receipt`;
-  });
-  const run = spawnSync(process.execPath, [VERIFIER, ...files], { cwd: dir, encoding: "utf8" });
-  return { status: run.status, said: `${run.stdout}${run.stderr}`.trim() };
+function verified(content: string | Buffer): { status: number | null; said: string } {
+  const file = join(dir, "some.receipt");
+  writeFileSync(file, content);
+  const { status, stdout, stderr } = spawnSync(process.execPath, [VERIFIER, file], { encoding: "utf8" });
+  return { status, said: `${stdout}${stderr}`.trim() };
 }
 
 const textOf = (lines: readonly string[]): string => `${lines.join("\n")}\n`;
@@ -137,21 +135,15 @@ test("the receipt of a sale as it was verifies, written anew as well", () => {
 
 test("with any byte changed it does not, and the line that was changed is named", () => {
   const bytes = Buffer.from(textOf(receipt));
-  const places = Array.from({ length: FLIPS }, (_, n) => Math.floor((n * bytes.length) / FLIPS) + (n % 7));
-  const { status, said } = verified(
-    ...places.map((at) => {
-      const touched = Buffer.from(bytes);
-      touched[at] = (touched[at] ?? 0) ^ 1;
-      return touched;
-    }),
-  );
-  expect(status).toBe(1);
-  const found = said.split("\n");
-  expect(found).toHaveLength(FLIPS);
-  for (const [n, at] of places.entries()) {
+  for (let n = 0; n < FLIPS; n++) {
+    const at = Math.floor((n * bytes.length) / FLIPS) + (n % 7);
+    const touched = Buffer.from(bytes);
+    touched[at] = (touched[at] ?? 0) ^ 1;
     const line = bytes.subarray(0, at).filter((byte) => byte === 10).length + 1;
+    const { status, said } = verified(touched);
+    expect(status, `byte ${at}`).toBe(1);
     // A line feed that is none any more joins two lines, and one more makes two of one.
-    expect(found[n], `byte ${at}`).toMatch(new RegExp(`^${n}\\.receipt: line ${line}:`));
+    expect(said, `byte ${at}`).toMatch(new RegExp(`^line ${line}:`));
   }
 });
 
