@@ -76,8 +76,12 @@ export class Freezing implements Witness {
     let left = items;
     for (; left > 0 && this.#buyersLeft > 0; left--) this.seeBuyer(nextOf(this.#buyers));
     for (; left > 0 && this.#holdsLeft > 0; left--) this.seeHold(nextOf(this.#holds));
-    if (this.#buyersLeft === 0 && this.#holdsLeft === 0)
+    if (left > 0) {
+      // What leaves speaks of holds: whoever reads it must know all of them by then.
+      this.#close("buyers");
+      this.#close("holds");
       for (; left > 0 && this.#leavingAt < this.#leavingEnd; left--) this.#seeNextLeaving();
+    }
     const isWhole = left > 0;
     if (isWhole) this.#end();
     const texts = this.#texts;

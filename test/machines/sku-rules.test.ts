@@ -385,7 +385,9 @@ test("replaying the events gives the state, and so does thawing what was frozen"
 
 test("a snapshot is cut into chunks that fit a row", () => {
   const world = new World(10_000, { perBuyerMax: 10_000 });
-  for (let n = 0; n < 4_000; n++) world.hold({ n, buyer: `buyer-${n}` });
+  for (let n = 0; n < 9_000; n++) world.hold({ n, buyer: `buyer-${n}` });
+  // So many that what leaves memory fills chunks too, and the last first: each hold must come before it.
+  for (let n = 9_000; n-- > 0;) world.ask({ type: "commit", move: moving({ n }) });
   const texts = freeze(world.state);
   expect(texts.length).toBeGreaterThan(3);
   for (const text of texts) expect(text.length).toBeLessThanOrEqual(300_100);
