@@ -3,7 +3,7 @@ import type { SkuState } from "./state.ts";
 
 /** Events after which a snapshot is worth it: replaying so many takes start-up a tenth of a second. */
 const SNAPSHOT_EVENTS = 20_000;
-/** Events after which a rush pays for one: more would take start-up more than half a second. */
+/** Events after which a rush pays for one: what a start has to replay, a quarter of a million and not a million. */
 const SNAPSHOT_EVENTS_MAX = 250_000;
 /** Buyers and holds that one commit writes down: a millisecond or two. */
 const PIECE_ITEMS = 500;

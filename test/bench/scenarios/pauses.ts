@@ -42,7 +42,7 @@ export const pauses: Scenario = {
     const endsAt = Date.now() + FILL_MS;
     await fill(served, "expiry", endsAt);
     if (Date.now() > endsAt - 1_000) throw new Error("filling took longer than the holds last");
-    await scheduleAt(endsAt - 500);
+    await waitUntil(endsAt - 500);
     const lateAt = endsAt + EXPIRY_MS;
     const done = ({ held }: View, holds: number): boolean => held <= holds || Date.now() > lateAt;
     note(`the end of ${count} holds in one millisecond`, await longest(served, "expiry", done, true));
@@ -66,7 +66,7 @@ interface Longest {
   readonly holding: number | null;
 }
 
-const scheduleAt = (at: number): Promise<void> =>
+const waitUntil = (at: number): Promise<void> =>
   new Promise((resolve) => {
     setTimeout(resolve, Math.max(0, at - Date.now()));
   });
@@ -87,23 +87,23 @@ async function longest(
   let asking = 0;
   let held = 0;
   let holds = 0;
-  let isOver = false;
+  const seen = { enough: false };
   const ask = async (): Promise<void> => {
-    while (!isOver) {
+    while (!seen.enough) {
       const startedAt = performance.now();
       const answer = await fetch(urlOf(served, sku));
       const view = await answer.json<View>();
       asking = Math.max(asking, performance.now() - startedAt);
-      isOver = isEnough(view, holds);
+      seen.enough = isEnough(view, holds);
     }
   };
   const hold = async (): Promise<void> => {
-    for (; !isOver && holding; holds++) {
+    for (; !seen.enough; holds++) {
       const startedAt = performance.now();
       await drive(served, { from: HOLDS + holds, count: 1, batch: 1, inFlight: 1 }, sku);
       held = Math.max(held, performance.now() - startedAt);
     }
   };
-  await Promise.all([ask(), hold()]);
+  await Promise.all([ask(), holding ? hold() : null]);
   return { asking: Math.ceil(asking), holding: holding ? Math.ceil(held) : null };
 }

@@ -9,8 +9,8 @@ import { CONFIG, configure, drive, residentMegabytes, urlOf } from "./decision-w
 const LIVE = 100_000;
 const EVENTS = 1_000_000;
 /** Calls of so many, so many at once. */
-const BATCH = 10;
-const IN_FLIGHT = 8;
+const BATCH = 100;
+const IN_FLIGHT = 4;
 const WAVE = 10_000;
 
 export const starts: Scenario = {
