@@ -129,6 +129,9 @@ export function hearEnded(order: Order, payment: Payment, report: Ended, now: nu
   const overtaken = report.type === "payment_failed" && report.source.via === "callback";
   if (overtaken && payment.state === "authorized")
     return { order, effects: [{ type: "query_payment", payment: payment.id }] };
+  // Money that nobody wants may have been promised too: what is being closed is over when its provider says so itself.
+  if (overtaken && order.state !== "paying")
+    return { order, effects: [{ type: "close_payment", payment: payment.id }] };
 
   const ended = withPaymentChanged(order, payment.id, { ...endOf(report), askAt: null });
   if (order.state !== "paying") return { order: ended, effects: [] };

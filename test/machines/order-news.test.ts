@@ -132,6 +132,22 @@ test("a callback about an earlier try does not undo a promise: the provider is a
   expect(declined).toMatchObject({ state: "pending", payments: [{ state: "failed" }] });
 });
 
+test("news of an earlier try does not end a payment that is being closed: its money may be promised by now", () => {
+  const one = situations.declined();
+  const started = start(one, startRequest(one), PLACED_AT + 1_000);
+  if (!started.ok) throw new Error(started.error.code);
+  const [first, second] = started.value.order.payments.map(({ id }) => id);
+  if (!first || !second) throw new Error("there are two payments");
+  const { succeeded, failed } = reports(started.value.order);
+  const paid = decide(started.value.order, { ...succeeded, payment: first }, PLACED_AT + 2_000).order;
+  const source = { via: "callback", event: "old", provider: "sandbox", account: "main" } as const;
+  const heard = decide(paid, { ...failed, payment: second, source }, PLACED_AT + 3_000);
+  expect(heard.order).toBe(paid);
+  expect(heard.effects).toEqual([{ type: "close_payment", payment: second }]);
+  const answered = decide(paid, { ...failed, payment: second, source: { via: "answer" } }, PLACED_AT + 4_000);
+  expect(answered.order.payments[1]).toMatchObject({ state: "failed", askAt: null });
+});
+
 test("work that an order no longer wants is withdrawn", () => {
   const paying = situations.committed();
   const id = paying.payments[0]?.id;

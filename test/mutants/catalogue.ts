@@ -323,6 +323,12 @@ const MACHINES: readonly Mutant[] = [
     is: 'if (report.type === "payment_not_found" && payment.state === "authorized") return ignore(order);',
   },
   {
+    harm: "money that was promised after an order was paid is never let go",
+    file: HEAR,
+    was: 'if (overtaken && order.state !== "paying")\n',
+    is: 'if (overtaken && order.state === "paying" && order.paidBy !== null)\n',
+  },
+  {
     harm: "an expired order keeps its unit",
     file: DECISION,
     was: '    effects: [{ type: "release_stock", take: order.take, reason }],',
