@@ -81,14 +81,16 @@ function checkSku(world: World, number: string): void {
 /** All of a state. What waits to leave memory and has moved on since is left out: nothing comes of it, and only one that lived sweeps it up. */
 function textOf(state: SkuState): string {
   const { leaving, left, holds } = state;
-  const leaves = leaving
-    .slice(left)
-    .filter((item) =>
-      "key" in item
-        ? keyInMemory(state, item.buyer, item.key)?.at === item.at
-        : item.hold.endedAt === item.at && holds.get(item.hold.order) === item.hold,
-    )
-    .map((item) => [item.at, "key" in item ? item.key : item.hold.order]);
+  const leaves = leaving.slice(left).flatMap((item) => {
+    if ("hold" in item) {
+      const { at, hold } = item;
+      return hold.endedAt === at && holds.get(hold.order) === hold ? [[at, hold.order]] : [];
+    }
+    const { at, buyer, key } = item;
+    const entry = keyInMemory(state, buyer, key);
+    // The key of an order that was placed here leaves with its hold.
+    return entry?.at === at && holds.get(entry.order)?.home?.key !== key ? [[at, key]] : [];
+  });
   const kept = contentsOf(state).filter((text) => !text.startsWith("leaving "));
   return JSON.stringify([kept, leaves]);
 }

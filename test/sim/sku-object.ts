@@ -118,11 +118,14 @@ export class SkuObject {
   }
 
   ask<C extends SkuCommand>(command: C): SkuAnswers[C["type"]] {
-    return this.#commit([command])[0] as SkuAnswers[C["type"]];
+    return this.askAll([command])[0] as SkuAnswers[C["type"]];
   }
 
+  /** Whatever is over after the commit is ended by commits that follow at once, as the queue has them. */
   askAll(commands: readonly SkuCommand[]): SkuAnswer[] {
-    return this.#commit(commands);
+    const answers = this.#commit(commands);
+    while (this.#isBehind()) this.#commit([]);
+    return answers;
   }
 
   find(order: OrderId): HoldView | null {
@@ -219,9 +222,14 @@ export class SkuObject {
 
   #settled(look?: Extract<SkuCommand, { type: "look" }>): SkuState {
     const { state } = this.#load();
-    const due = nextDueAt(state);
-    if (due !== null && due <= Math.max(state.now, this.#host.now())) this.#commit(look ? [look] : []);
+    if (this.#isBehind()) this.#commit(look ? [look] : []);
     return state;
+  }
+
+  #isBehind(): boolean {
+    const { state } = this.#load();
+    const due = nextDueAt(state);
+    return due !== null && due <= Math.max(state.now, this.#host.now());
   }
 
   #commit(commands: readonly SkuCommand[]): SkuAnswer[] {
