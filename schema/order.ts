@@ -178,7 +178,8 @@ export type Report =
   | { type: "payment_open"; payment: PaymentId; source: Source }
   | { type: "payment_unknown"; payment: PaymentId; cause: string; source: Source }
   | { type: "stock_committed" }
-  | { type: "stock_released" }
+  /** `sold`: units of a line or more had been sold to the order by then, and stay so. */
+  | { type: "stock_released"; take: number; sold: boolean }
   | { type: "stock_retaken"; take: number }
   | { type: "stock_gone"; take: number }
   | { type: "refund_succeeded"; refund: RefundId; source: Source }

@@ -34,7 +34,7 @@ import { brokenHistory, pageOf, timelineOf } from "./history.ts";
 import { kept, once } from "./keys.ts";
 import { cancel, decide, finish, start } from "./machine.ts";
 import { requestRefund } from "./refunds.ts";
-import { OrderStore, PUBLISH, SILENT, type Waiting } from "./store.ts";
+import { OrderStore, PUBLISH, SILENT_WHEN_IDLE, type Waiting } from "./store.ts";
 import { dueAt } from "./time.ts";
 import { Words, type Word } from "./words.ts";
 
@@ -254,7 +254,7 @@ export class OrderActor extends DurableObject<Env> implements OrderApi {
     if (!this.#store.isNews(report, step.now)) return;
     const decision = decide(before, report, step.now);
     const idle = decision.order === before && decision.effects.length === 0;
-    if (idle && SILENT.has(report.type)) return;
+    if (idle && SILENT_WHEN_IDLE.has(report.type)) return;
     this.#commit(step, before, decision, told(report));
   }
 

@@ -19,7 +19,7 @@ import {
 } from "./hear-payment.ts";
 import { assertLegal } from "./legality.ts";
 import { hearRefundFailed, hearRefundSucceeded } from "./refunds.ts";
-import { hearCommitted, hearGone, hearRetaken } from "./stock.ts";
+import { hearCommitted, hearGone, hearReleased, hearRetaken } from "./stock.ts";
 import { firstAskAt, passTime, queryNow } from "./time.ts";
 import { expire, ignore, isLive, openCase, type Decision } from "./decision.ts";
 
@@ -54,6 +54,8 @@ function hear(order: Order, report: Report, now: number): Decision {
       return hearCommitted(order, now);
     case "stock_retaken":
       return hearRetaken(order, report.take);
+    case "stock_released":
+      return hearReleased(order, report, now);
     case "stock_gone":
       return hearGone(order, report.take, now);
     case "refund_succeeded":
@@ -65,7 +67,6 @@ function hear(order: Order, report: Report, now: number): Decision {
     case "clock_ticked":
       return passTime(order, now);
     // The work they answer is settled by its name; nothing else depends on them.
-    case "stock_released":
     case "refund_unknown":
     case "projected":
     case "case_opened":

@@ -1,4 +1,4 @@
-import type { Effect, Order, Payment } from "../../schema/order.ts";
+import type { Effect, Order, Payment, Report } from "../../schema/order.ts";
 import { expire, ignore, openCase, soldForNothing, type Decision } from "./decision.ts";
 import { leftOf, refundPayment } from "./refunds.ts";
 
@@ -14,6 +14,19 @@ export function hearCommitted(order: Order, now: number): Decision {
   const authorized = order.payments.find(({ state }) => state === "authorized");
   if (order.state !== "paying" || !authorized) return { order: committed, effects: [] };
   return { order: committed, effects: [{ type: "capture_payment", payment: authorized.id }] };
+}
+
+/**
+ * The units are back, but for those that were sold meanwhile: the order wanted them for promised money when it gave them up. A line
+ * of several may have been, of which the sale itself never hears, since another line was gone.
+ */
+export function hearReleased(
+  order: Order,
+  { take, sold }: Extract<Report, { type: "stock_released" }>,
+  now: number,
+): Decision {
+  if (!sold || take !== order.take || order.stock !== "released") return ignore(order);
+  return { order: { ...order, stock: "committed" }, effects: [soldForNothing(order, now)] };
 }
 
 /** There were units left for late money. */

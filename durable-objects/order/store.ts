@@ -19,12 +19,9 @@ const HISTORY_NOISE_MAX = 300;
 /** Questions, of which a slow provider causes hundreds. */
 const QUESTIONS: readonly Effect["type"][] = ["query_payment", "close_payment"];
 /** Not worth an entry: the clock, and acknowledgements of our own work. */
-export const SILENT: ReadonlySet<string> = new Set([
-  "clock_ticked",
-  "projected",
-  "case_opened",
-  "stock_released",
-]);
+const SILENT: readonly string[] = ["clock_ticked", "projected", "case_opened"];
+/** Those that change nothing are not written down at all; so it is with units that came back as they should. */
+export const SILENT_WHEN_IDLE: ReadonlySet<string> = new Set([...SILENT, "stock_released"]);
 
 /** The row of the outbox that stands for the read model's copy of the order. */
 export const PUBLISH = "publish";
@@ -219,7 +216,7 @@ export class OrderStore {
     { type, detail }: Heard,
     entriesMax: number,
   ): Head {
-    if (SILENT.has(type) || head.seq >= entriesMax) return head;
+    if (SILENT.includes(type) || head.seq >= entriesMax) return head;
     return this.#history.append(head, { at, kind, type, detail: JSON.stringify(detail) });
   }
 

@@ -47,8 +47,13 @@ function moveStock(effect: StockWork, world: World): Performed {
   const move = { order: order.order, take: effect.take, buyer: order.buyer, quantity: 1 };
   const clock = clockOf(now);
   if (effect.type === "release_stock") {
-    const { sku } = ask<MoveAnswer>(world.sku, { type: "release", move, reason: effect.reason }, clock);
-    return { world: { ...world, sku }, report: { type: "stock_released" } };
+    const { sku, answer } = ask<MoveAnswer>(
+      world.sku,
+      { type: "release", move, reason: effect.reason },
+      clock,
+    );
+    const sold = answer.ok && answer.value === "sold";
+    return { world: { ...world, sku }, report: { type: "stock_released", take: effect.take, sold } };
   }
   const command =
     effect.type === "commit_stock"

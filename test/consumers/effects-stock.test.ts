@@ -31,11 +31,25 @@ describe("stock", () => {
     const after = await perform(other, [{ type: "release_stock", take: 1, reason: "cancelled" }], {
       skus: released,
     });
-    expect(after.heard).toEqual([answerTo("release_stock", { type: "stock_released" })]);
+    expect(after.heard).toEqual([
+      answerTo("release_stock", { type: "stock_released", take: 1, sold: false }),
+    ]);
     expect(Object.values(released).map(({ available, calls }) => [available, calls])).toEqual([
       [1, ["release:1:cancelled"]],
       [1, ["release:1:cancelled"]],
     ]);
+  });
+
+  test("that is given back while it is being sold is all back, or the order hears that a part of it is sold", async () => {
+    const order = ofTwo(situations.expired());
+    const [red, blue] = [claimed(order, new FakeSku(0)), claimed(order, new FakeSku(0))];
+    await red.commitMany([{ order: order.order, take: 1, buyer: order.buyer, quantity: 1 }]);
+    const skus = { [RED]: red, [BLUE]: blue };
+    const { heard } = await perform(order, [{ type: "release_stock", take: 1, reason: "pay_by_passed" }], {
+      skus,
+    });
+    expect(heard).toEqual([answerTo("release_stock", { type: "stock_released", take: 1, sold: true })]);
+    expect([red, blue].map(({ holds }) => holds.get(order.order)?.state)).toEqual(["sold", "released"]);
   });
 
   test("of many orders of one batch is asked of their SKU in one call, and each has its own answer", async () => {
@@ -108,7 +122,11 @@ describe("stock", () => {
       const skus = { [RED]: ofRed, [BLUE]: ofBlue };
       const effect: Effect = { type: "retake_stock", take: 2 };
       const { heard } = await perform(order, [effect], { skus });
-      const gone = answerTo("retake_stock", { type: "stock_gone", take: 2 });
+      const gone = answerTo(
+        "retake_stock",
+        { type: "stock_gone", take: 2 },
+        { type: "stock_released", take: 2, sold: false },
+      );
       expect(heard).toEqual([gone]);
       expect([ofRed.available, ofBlue.available]).toEqual([red, blue]);
 

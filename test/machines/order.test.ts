@@ -87,6 +87,7 @@ const TABLE = `
   expired      succeeded        late   expired   succeeded        retaking   retake_stock
   expired      wrongSum         late   expired   cancelled        released   open_case
   expired      committed        late   expired   cancelled        committed  open_case
+  expired      releasedButSold  late   expired   cancelled        committed  open_case
   retaking     retaken          late   paid      succeeded        held       commit_stock
   retaking     gone             late   expired   succeeded        released   refund_payment
   refunding    refundSucceeded  soon   refunded  succeeded        committed  -

@@ -142,7 +142,7 @@ describe("the outbox", () => {
     const { outbox, wrote } = outboxOf(rows, 20);
     expect(outbox.dueAt()).toBe(5_000);
     wrote(telling(201));
-    expect(takeAll(outbox, 0).reduce((sum, { rows }) => sum + rows.length, 0)).toBe(91);
+    expect(takeAll(outbox, 0).reduce((sum, draft) => sum + draft.rows.length, 0)).toBe(91);
     expect(outbox.hasUnsent).toBe(false);
   });
 

@@ -323,6 +323,12 @@ const MACHINES: readonly Mutant[] = [
     is: 'if (report.type === "payment_not_found" && payment.state === "authorized") return ignore(order);',
   },
   {
+    harm: "nobody is told of a line that was sold while its order gave its lines back",
+    file: STOCK,
+    was: 'if (!sold || take !== order.take || order.stock !== "released") return ignore(order);',
+    is: 'if (!sold || take !== order.take || order.stock === "released") return ignore(order);',
+  },
+  {
     harm: "money that was promised after an order was paid is never let go",
     file: HEAR,
     was: 'if (overtaken && order.state !== "paying")\n',

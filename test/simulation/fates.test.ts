@@ -26,7 +26,7 @@ function answerTo(effect: Effect, order: Order): Report | null {
     case "retake_stock":
       return { type: "stock_retaken", take: effect.take };
     case "release_stock":
-      return { type: "stock_released" };
+      return { type: "stock_released", take: effect.take, sold: false };
     case "capture_payment":
       return { ...reports(order).succeeded, payment: effect.payment, source };
     case "refund_payment":

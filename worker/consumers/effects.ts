@@ -9,7 +9,7 @@ import {
 import type { EffectMessage } from "../../schema/messages.ts";
 import type { CaseKind, Effect, Order, Payment, Report } from "../../schema/order.ts";
 import { unreachable } from "../../schema/result.ts";
-import type { MoveAnswer, StockMove } from "../../schema/sku.ts";
+import type { MoveAnswer, ReleaseReason, StockMove } from "../../schema/sku.ts";
 import { orderActor } from "../actors.ts";
 import { providerOf } from "../providers/registry.ts";
 import { paymentReport, purchaseOf, refundReport } from "../providers/reports.ts";
@@ -76,10 +76,9 @@ async function perform(env: Env, moves: StockMoves, { order, effect, snapshot }:
     case "commit_stock":
       return [await commit(moves, snapshot, effect.take)];
     case "release_stock":
-      await onEachLine(snapshot, effect.take, (sku, move) => moves.release(sku, move, effect.reason));
-      return [{ type: "stock_released" }];
+      return [await release(moves, snapshot, effect.take, effect.reason)];
     case "retake_stock":
-      return [await retake(moves, snapshot, effect.take)];
+      return retake(moves, snapshot, effect.take);
     case "create_payment":
     case "query_payment":
     case "close_payment":
@@ -118,13 +117,29 @@ async function commit(moves: StockMoves, order: Order, take: number): Promise<Re
   return end === "done" ? { type: "stock_committed" } : { type: "stock_gone", take };
 }
 
+/** What was sold is never given back: the order must know of it, since a sale of all its lines may have met the release half-way. */
+async function release(
+  moves: StockMoves,
+  order: Order,
+  take: number,
+  reason: ReleaseReason,
+): Promise<Report> {
+  let sold = false;
+  await onEachLine(order, take, async (sku, move) => {
+    const answer = await moves.release(sku, move, reason);
+    sold ||= answer.ok && answer.value === "sold";
+    return answer;
+  });
+  return { type: "stock_released", take, sold };
+}
+
 /** All lines or none: what was taken for an order that cannot be whole goes back under the same take. */
-async function retake(moves: StockMoves, order: Order, take: number): Promise<Report> {
+async function retake(moves: StockMoves, order: Order, take: number): Promise<Report[]> {
   const until = Date.now() + RETAKE_MS;
   const end = await onEachLine(order, take, (sku, move) => moves.retake(sku, move, until));
-  if (end === "done") return { type: "stock_retaken", take };
-  await onEachLine(order, take, (sku, move) => moves.release(sku, move, "refused"));
-  return { type: "stock_gone", take };
+  if (end === "done") return [{ type: "stock_retaken", take }];
+  const released = await release(moves, order, take, "refused");
+  return [{ type: "stock_gone", take }, released];
 }
 
 function paymentOf(order: Order, id: PaymentId): Payment {

@@ -3,7 +3,7 @@ import { skuNumberOf } from "../../../schema/ids.ts";
 import type { EffectMessage, OrderEventMessage, ProviderEventMessage } from "../../../schema/messages.ts";
 import { unborn, type Effect, type Order, type Report } from "../../../schema/order.ts";
 import { unreachable } from "../../../schema/result.ts";
-import type { MoveAnswer, StockMove } from "../../../schema/sku.ts";
+import type { MoveAnswer, ReleaseReason, StockMove } from "../../../schema/sku.ts";
 import type { Projected } from "../../../worker/read-models/projection.ts";
 import type { AskedSku } from "../asked.ts";
 import { everyOne, type Flow } from "../flow.ts";
@@ -120,10 +120,9 @@ function* perform({ world, books }: Shop, effect: Effect, order: Order): Flow<Re
       return [isDone ? { type: "stock_committed" } : { type: "stock_gone", take: effect.take }];
     }
     case "release_stock":
-      yield* onEachLine(world, order, effect.take, (sku, move) => sku.release(move, effect.reason));
-      return [{ type: "stock_released" }];
+      return [yield* release(world, order, effect.take, effect.reason)];
     case "retake_stock":
-      return [yield* retake(world, order, effect.take)];
+      return yield* retake(world, order, effect.take);
     case "create_payment":
       return [yield* created(world, order, paymentOf(order, effect.payment))];
     case "query_payment":
@@ -170,13 +169,24 @@ function* onEachLine(
   return true;
 }
 
+/** Tells whether a line was sold by then. */
+function* release(world: World, order: Order, take: number, reason: ReleaseReason): Flow<Report> {
+  let sold = false;
+  yield* onEachLine(world, order, take, function* (sku, move) {
+    const answer = yield* sku.release(move, reason);
+    sold ||= answer.ok && answer.value === "sold";
+    return answer;
+  });
+  return { type: "stock_released", take, sold };
+}
+
 /** All lines or none. */
-function* retake(world: World, order: Order, take: number): Flow<Report> {
+function* retake(world: World, order: Order, take: number): Flow<Report[]> {
   const until = world.loop.now + RETAKE_MS;
   const isDone = yield* onEachLine(world, order, take, (sku, move) => sku.retake(move, until));
-  if (isDone) return { type: "stock_retaken", take };
-  yield* onEachLine(world, order, take, (sku, move) => sku.release(move, "refused"));
-  return { type: "stock_gone", take };
+  if (isDone) return [{ type: "stock_retaken", take }];
+  const released = yield* release(world, order, take, "refused");
+  return [{ type: "stock_gone", take }, released];
 }
 
 /** A claim outlived its deadline: the order knows whether its units are sold, still being paid for, or nobody's. */
