@@ -55,10 +55,10 @@ async function runAll(programmes: readonly Listed[]): Promise<void> {
 }
 
 /** Runs one to its end, each of its lines under its name. However it fails, there is a result that says so. */
-async function run({ name, script }: Listed): Promise<void> {
+async function run({ name, script, args }: Listed): Promise<void> {
   forget(name);
   const beganAt = performance.now();
-  const running = spawn("npm", ["run", "--silent", script], {
+  const running = spawn("npm", ["run", "--silent", script, "--", ...args], {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "pipe"],
     shell: process.platform === "win32",

@@ -2,10 +2,10 @@ import { parseArgs } from "node:util";
 import { keep } from "../proof/results.ts";
 import { runPack } from "./pack.ts";
 
-/** `npm run races -- --rounds 20`: everything that changes something, asked for at the same instant with everything that it concerns. */
+/** `npm run races -- --rounds 12`: everything that changes something, asked for at the same instant with everything that it concerns. */
 const { values } = parseArgs({
   options: {
-    rounds: { type: "string", default: "20" },
+    rounds: { type: "string", default: "12" },
     refunds: { type: "string", default: "200" },
     only: { type: "string", default: "" },
   },
