@@ -40,8 +40,8 @@ export class SoldOutMemory {
   async learn(sku: SkuNumber, now: number, ask: () => Promise<SoldOut | null>): Promise<void> {
     const memory = this.#memories.get(sku);
     if (memory && now < memory.learntAt + ASK_AGAIN_MS) return;
-    if (memory) memory.askedAt = now;
-    // Marked as learnt before the answer, so that those who come meanwhile do not ask as well.
+    if (memory && now < memory.learntAt + REMEMBERED_MS) memory.askedAt = now;
+    // Marked as learnt before the answer, so that those who come meanwhile do not ask as well. What is too old counts for nothing.
     else this.#remember(sku, { soldOut: null, learntAt: now - ASK_AGAIN_MS + ASKING_MS, askedAt: now });
     this.#remember(sku, { soldOut: await ask(), learntAt: now, askedAt: now });
   }

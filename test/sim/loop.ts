@@ -1,15 +1,11 @@
+import { setImmediate } from "node:timers/promises";
 import { DueHeap } from "../../durable-objects/sku/due-heap.ts";
 import type { Flow, Wait } from "./flow.ts";
 
 /** Things that happen in a world, at most: a hundred times as many as in the longest. */
 const HAPPENED_MAX = 1_000_000;
-/** Steps that code of the Worker may take between two calls; more means that it waits for something outside of this world. */
-const STEPS_MAX = 500_000;
-/** Steps that are given to code nobody counts: what goes on after a pause of its own. */
-const STEPS_AFTER_PAUSE = 6;
-
-/** Waiting for it lets everybody else go on by one step. */
-const STEP = Promise.resolve();
+/** Turns of the real event loop in which nobody goes on: then somebody waits for something outside of this world. */
+const TURNS_MAX = 10_000;
 
 /** What went wrong. */
 export interface Failure {
@@ -151,11 +147,12 @@ export class Loop {
       });
   }
 
-  /** Lets everything go on that has been answered. */
+  /** Lets everything go on that has been answered, however many steps it takes: a turn of the real event loop ends when nobody can. */
   async #settle(): Promise<void> {
-    for (let step = 0; step < STEPS_AFTER_PAUSE || this.#promised > this.#waiting; step++) {
-      if (step > STEPS_MAX) throw new Error("somebody waits for something outside of this world");
-      await STEP;
-    }
+    let turns = 0;
+    do {
+      if (++turns > TURNS_MAX) throw new Error("somebody waits for something outside of this world");
+      await setImmediate();
+    } while (this.#promised > this.#waiting);
   }
 }
