@@ -83,33 +83,49 @@ test("with no callback at all a paid order is paid within 60 seconds", async () 
   await settled(purchase, 1);
 });
 
-test("a create call whose answer is lost is repeated with the same key and finds the payment the bank made", async () => {
-  await server.client.behave({ create: "timeout_applied" });
-  const purchase = await placed();
-  const { client } = server;
-  // The answer is lost: the same key is repeated and finds the payment that the bank did create.
-  const key = `again-${purchase.order.id}`;
-  const path = `/v1/orders/${purchase.order.id}/payments`;
-  const first = await client.call<{ code: string }>(
-    "POST",
-    path,
-    purchase.token,
-    { provider: "sandbox" },
-    key,
-  );
-  expect(first).toMatchObject({ status: 503, body: { code: "provider_unavailable" } });
-  const second = await client.call<{ action: { url: string } }>(
-    "POST",
-    path,
-    purchase.token,
-    { provider: "sandbox" },
-    key,
-  );
-  expect(second.status).toBe(201);
-  await client.approve(second.body.action.url.split("/").at(-1) ?? "");
-  await becomes(purchase, "paid", 10_000);
-  await settled(purchase, 1);
-});
+test.each([
+  ["at once", false],
+  ["after the order has asked and heard that the bank waits", true],
+])(
+  "a create call whose answer is lost, repeated with the same key %s, finds the payment the bank made",
+  async (_, asks) => {
+    await server.client.behave({ create: "timeout_applied" });
+    const purchase = await placed();
+    const { client } = server;
+    // The answer is lost: the same key is repeated and finds the payment that the bank did create.
+    const key = `again-${purchase.order.id}`;
+    const path = `/v1/orders/${purchase.order.id}/payments`;
+    const first = await client.call<{ code: string }>(
+      "POST",
+      path,
+      purchase.token,
+      { provider: "sandbox" },
+      key,
+    );
+    expect(first).toMatchObject({ status: 503, body: { code: "provider_unavailable" } });
+    if (asks) {
+      await client.call("POST", `/v1/admin/orders/${purchase.order.id}/query`, SECRETS.ADMIN_KEY);
+      const read = async () => (await client.read(purchase.token, purchase.order.id)).body.payments[0]?.state;
+      await until(
+        "the order knows that the bank waits",
+        10_000,
+        read,
+        (state) => state === "requires_action",
+      );
+    }
+    const second = await client.call<{ action: { url: string } }>(
+      "POST",
+      path,
+      purchase.token,
+      { provider: "sandbox" },
+      key,
+    );
+    expect(second.status).toBe(201);
+    await client.approve(second.body.action.url.split("/").at(-1) ?? "");
+    await becomes(purchase, "paid", 10_000);
+    await settled(purchase, 1);
+  },
+);
 
 test("a callback that comes before the create call has returned ends in the same paid order", async () => {
   await server.client.behave({ create: "timeout_applied" });

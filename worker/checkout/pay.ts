@@ -97,10 +97,9 @@ export async function startPayment(env: Env, request: PayRequest): Promise<Resul
 /** Calls the provider for a payment that it may not know yet, and tells the order what it said. */
 async function create(env: Env, started: Started): Promise<Result<Started, Refusal>> {
   const { order, payment, replayed } = started;
-  const known = payment.state !== "created" && payment.state !== "unknown";
   const waitMs = payment.createdAt - Date.now();
   // The clock has it created when its buyer's turn has come; who waits for a moment only waits here.
-  if ((replayed && known) || waitMs > WAIT_HERE_MS_MAX) return ok(started);
+  if ((replayed && !isUnanswered(payment)) || waitMs > WAIT_HERE_MS_MAX) return ok(started);
   if (waitMs > 0) await scheduler.wait(waitMs);
   const provider = providerOf(env, payment);
   if (!provider) return err({ code: "provider_unavailable" });
@@ -112,10 +111,13 @@ async function create(env: Env, started: Started): Promise<Result<Started, Refus
   const now = heard?.payments.find(({ id }) => id === payment.id);
   if (!heard || !now) throw new Error(`the order ${order.order} lost its payment ${payment.id}`);
   // A callback may have been quicker than the answer that never came.
-  const open = now.state === "created" || now.state === "unknown";
-  if (outcome.kind === "unknown" && open) return err({ code: "provider_unavailable" });
+  if (outcome.kind === "unknown" && isUnanswered(now)) return err({ code: "provider_unavailable" });
   return ok({ order: heard, payment: now, replayed });
 }
+
+/** Its provider has not said where to pay: an answer that only a question brought says that it waits, and for nobody to come. */
+const isUnanswered = ({ state, action }: Payment): boolean =>
+  action === null && (state === "created" || state === "unknown" || state === "requires_action");
 
 /** The way to pay that was asked for, or the provider's first: among those that the cashier offers for this order. */
 async function wayFor(
