@@ -45,7 +45,7 @@ async function store(env: Env, messages: EventMessage[]): Promise<EventMessage[]
 }
 
 /** What a message says orders are now. An order's own actor (rank 1) knows better than its home SKU (rank 0). */
-function changesOf(message: OrderEventMessage): Projected[] {
+export function changesOf(message: OrderEventMessage): Projected[] {
   if (message.type === "order_changed") return [{ order: message.order, rank: 1 }];
   const { placed, expired } = toldBy(message);
   const pending = placed.map((placement) => unborn(placement, placement.createdAt));

@@ -1,10 +1,9 @@
-import { toldBy } from "../../../durable-objects/sku/telling.ts";
 import { skuNumberOf } from "../../../schema/ids.ts";
 import type { EffectMessage, OrderEventMessage, ProviderEventMessage } from "../../../schema/messages.ts";
-import { unborn, type Effect, type Order, type Report } from "../../../schema/order.ts";
+import type { Effect, Order, Report } from "../../../schema/order.ts";
 import { unreachable } from "../../../schema/result.ts";
 import type { MoveAnswer, ReleaseReason, StockMove } from "../../../schema/sku.ts";
-import type { Projected } from "../../../worker/read-models/projection.ts";
+import { changesOf } from "../../../worker/consumers/order-events.ts";
 import type { AskedSku } from "../asked.ts";
 import { everyOne, type Flow } from "../flow.ts";
 import type { Letter } from "../queues.ts";
@@ -215,17 +214,6 @@ function* project(shop: Shop, letters: readonly Letter<OrderEventMessage>[]): Fl
     body.type === "order_changed" ? body.order.order : body.sku,
   );
   yield* everyOne(groups.map((group) => deliver(group, () => acknowledge(shop, group))));
-}
-
-function changesOf(message: OrderEventMessage): Projected[] {
-  if (message.type === "order_changed") return [{ order: message.order, rank: 1 }];
-  const { placed, expired } = toldBy(message);
-  const pending = placed.map((placement) => unborn(placement, placement.createdAt));
-  const ended = expired.map(({ placement, at }) => ({
-    ...unborn(placement, placement.payBy),
-    updatedAt: at,
-  }));
-  return [...pending, ...ended].map((order) => ({ order, rank: 0 }));
 }
 
 /** Tells an object what D1 has of it: a SKU each of its messages, an order its newest version. */
