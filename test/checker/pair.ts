@@ -2,6 +2,7 @@ import type { HoldAnswer } from "../../schema/sku.ts";
 import { PAY_BY, PLACED_AT, pending } from "../fixtures/orders.ts";
 import { brokenLaw, isQuiet } from "./laws.ts";
 import { movesFrom, movesNow, nextInstant } from "./moves.ts";
+import type { Name } from "./names.ts";
 import type { Rules } from "./search.ts";
 import {
   ask,
@@ -17,7 +18,7 @@ import {
 } from "./world.ts";
 
 /** One order, and a rival who holds, buys or leaves. */
-export const ONE: Rules<World> = { movesFrom, brokenLaw, isQuiet, nameOf };
+export const ONE: Rules<World> = { movesFrom, brokenLaw, isQuiet, namesOf: (world) => [nameOf(world)] };
 
 type Shared = "now" | "sku" | "left";
 
@@ -104,27 +105,36 @@ const NAMES: readonly (readonly [string, string])[] = [
   [ANN.buyer, BOB.buyer],
 ];
 
-/** The same text with each buyer in the place of the other. */
-const exchanged = (text: string): string =>
-  NAMES.reduce(
-    (said, [ann, bob]) => said.replaceAll(ann, "\0").replaceAll(bob, ann).replaceAll("\0", bob),
-    text,
-  );
+/** Words in which a buyer or an order is named, with each in the place of the other. */
+const exchangedWords = new Map<string, string>();
 
-/** It makes no difference which of the two is which: of both ways to say it the lesser is the name. */
-function pairName(pair: Pair): string {
-  const common = JSON.stringify(commonOf(pair));
-  const [ann, bob] = pair.sides.map((side) =>
-    JSON.stringify([side.placed, ...ownOf(worldOf(pair, side))]),
-  ) as [string, string];
-  const said = `${common}${ann}${bob}`;
-  const other = exchanged(`${common}${bob}${ann}`);
-  return said < other ? said : other;
+function exchangedWord(word: string): string {
+  let other = exchangedWords.get(word);
+  if (other === undefined) {
+    other = NAMES.reduce(
+      (said, [ann, bob]) => said.replaceAll(ann, "\0").replaceAll(bob, ann).replaceAll("\0", bob),
+      word,
+    );
+    exchangedWords.set(word, other);
+  }
+  return other;
+}
+
+function exchanged(name: Name): Name {
+  if (typeof name === "string") return exchangedWord(name);
+  return Array.isArray(name) ? name.map(exchanged) : name;
+}
+
+/** It makes no difference which of the two is which. */
+function pairNames(pair: Pair): readonly Name[] {
+  const common = commonOf(pair);
+  const [ann, bob] = pair.sides.map((side): Name => [side.placed, ownOf(worldOf(pair, side))]);
+  return [[common, ann, bob], exchanged([common, bob, ann])];
 }
 
 export const TWO: Rules<Pair> = {
   movesFrom: pairMoves,
   brokenLaw: brokenPair,
   isQuiet: (pair) => pair.sides.every((side) => !side.placed || isQuiet(worldOf(pair, side))),
-  nameOf: pairName,
+  namesOf: pairNames,
 };

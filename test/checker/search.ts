@@ -1,3 +1,5 @@
+import { Names, type Name } from "./names.ts";
+
 /** What a kind of world is to the search. */
 export interface Rules<World> {
   /** Everything that may happen next, in words, and the worlds it leads to. */
@@ -6,8 +8,8 @@ export interface Rules<World> {
   readonly brokenLaw: (world: World) => string | null;
   /** Whether nothing will happen any more by itself. */
   readonly isQuiet: (world: World) => boolean;
-  /** The same for worlds between which nothing can tell. */
-  readonly nameOf: (world: World) => string;
+  /** What a world may be called. Worlds that have a name in common are one: nothing can tell between them. */
+  readonly namesOf: (world: World) => readonly Name[];
 }
 
 /** A world where a law is broken, and the shortest way to it. */
@@ -23,19 +25,6 @@ export interface Checked {
   readonly violation: Violation | null;
   /** True when the limit of states was reached before everything had been seen. */
   readonly cut: boolean;
-}
-
-/** Two independent 32-bit hashes of a name: of ten million worlds two share both once in four hundred thousand runs. */
-function hashOf(name: string): bigint {
-  let a = 0x811c9dc5;
-  let b = 0x9e3779b9;
-  for (let i = 0; i < name.length; i++) {
-    const code = name.charCodeAt(i);
-    a = Math.imul(a ^ code, 0x01000193);
-    b = Math.imul(b ^ code, 0x85ebca6b);
-    b ^= b >>> 13;
-  }
-  return (BigInt(a >>> 0) << 32n) | BigInt(b >>> 0);
 }
 
 /** A list of small numbers that may grow very long. */
@@ -59,7 +48,7 @@ class Numbers {
 
 /** Sees every world that can be reached, nearest first, and then whether each of them has a quiet end ahead. */
 export class Search<World> {
-  readonly #known = new Map<bigint, number>();
+  readonly #known = new Names();
   readonly #parents = new Numbers();
   readonly #labels = new Numbers();
   readonly #words: string[] = [];
@@ -113,11 +102,10 @@ export class Search<World> {
   }
 
   #meet(world: World, parent: number, what: string, ahead: World[]): void {
-    const hash = hashOf(this.#rules.nameOf(world));
-    let number = this.#known.get(hash);
-    if (number === undefined) {
+    let number = this.#known.find(this.#rules.namesOf(world));
+    if (number < 0) {
       if (this.#known.size >= this.#limit) return;
-      this.#known.set(hash, (number = this.#known.size));
+      number = this.#known.add();
       this.#parents.push(parent);
       this.#labels.push(this.#numberOf(what));
       ahead.push(world);

@@ -7,6 +7,7 @@ import { emptyState, type Hold, type SkuState } from "../../durable-objects/sku/
 import type { PaymentId } from "../../schema/ids.ts";
 import type { CaseKind, Effect, Order, Report } from "../../schema/order.ts";
 import { pending, PAY_BY, PLACED_AT } from "../fixtures/orders.ts";
+import type { Name } from "./names.ts";
 
 /**
  * One order, a rival who wants the same unit, the unit's SKU and the provider: everything there is, in one value. The order and
@@ -63,7 +64,7 @@ const ORDER: Order = pending();
 const [LINE] = ORDER.lines;
 
 /** What the SKU answers and becomes, for a state and a command: the same few come up again and again. */
-const answers = new Map<string, { sku: string; answer: unknown }>();
+const answers = new Map<string, Map<string, { sku: string; answer: unknown }>>();
 
 const skuOf = (frozen: string): SkuState => thaw(JSON.parse(frozen) as string[]);
 
@@ -115,12 +116,15 @@ export function ask<Answer>(
   command: SkuCommand | null,
   now: number,
 ): { sku: string; answer: Answer } {
-  const key = `${now} ${JSON.stringify(command)} ${sku}`;
-  let known = answers.get(key);
+  // The state is long, and one text for all worlds that share it: to look for it costs less than to write it into a key.
+  let asked = answers.get(sku);
+  if (!asked) answers.set(sku, (asked = new Map()));
+  const key = `${now} ${JSON.stringify(command)}`;
+  let known = asked.get(key);
   if (!known) {
     const state = skuOf(sku);
     const { results } = apply(state, command ? [command] : [], now);
-    answers.set(key, (known = { sku: freezeSku(state), answer: results[0] }));
+    asked.set(key, (known = { sku: freezeSku(state), answer: results[0] }));
   }
   return known as { sku: string; answer: Answer };
 }
@@ -177,12 +181,10 @@ export function firstWorld(left: Budget): World {
  * A name for everything about a world that can make a difference to what may happen next. Of times only what is due counts, since
  * the clock only ever moves to what is due next; of work only its key, which says what it is.
  */
-export function nameOf(world: World): string {
-  return JSON.stringify([commonOf(world), world.rival, ...ownOf(world)]);
-}
+export const nameOf = (world: World): Name => [commonOf(world), world.rival, ownOf(world)];
 
 /** What everybody in a world shares. */
-export const commonOf = ({ now, sku, left }: Pick<World, "now" | "sku" | "left">): unknown[] => [
+export const commonOf = ({ now, sku, left }: Pick<World, "now" | "sku" | "left">): Name => [
   clockOf(now),
   now >= PAY_BY + LATE_MS,
   sku,
@@ -190,7 +192,7 @@ export const commonOf = ({ now, sku, left }: Pick<World, "now" | "sku" | "left">
 ];
 
 /** What is one order's own. */
-export function ownOf(world: World): unknown[] {
+export function ownOf(world: World): Name {
   const { now, order, born, outbox, strays, accounts, callbacks, cases } = world;
   const { state, reason, payments, refunds, paidBy, stock, take } = order;
   return [
