@@ -4,6 +4,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, wri
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import type { Edit } from "./mutant.ts";
+import type { Test } from "./results.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const COPIED = [
@@ -31,6 +32,9 @@ interface Report {
   }[];
 }
 
+/** An expression that only this text matches. */
+const literally = (text: string): string => text.replaceAll(/[$()*+.?[\\\]^{|}]/g, String.raw`\$&`);
+
 /** A copy of the project to make mistakes in. */
 export class Copy {
   readonly #dir = mkdtempSync(join(tmpdir(), "doorbuster-mutants-"));
@@ -44,8 +48,15 @@ export class Copy {
     symlinkSync(join(ROOT, "node_modules"), join(this.#dir, "node_modules"));
   }
 
-  /** Which test fails with these changes, or null. The changes are taken back. */
-  async killerWith(edits: readonly Edit[], tests: readonly string[]): Promise<string | null> {
+  /**
+   * Which test fails with these changes, or null. The changes are taken back.
+   * @param likely a test that is asked before the others, by itself: most mistakes are noticed by the same test every time.
+   */
+  async killerWith(
+    edits: readonly Edit[],
+    tests: readonly string[],
+    likely: Test | null = null,
+  ): Promise<string | null> {
     const before = new Map(edits.map(({ file }) => [file, readFileSync(join(this.#dir, file), "utf8")]));
     for (const { file, was, is } of edits) {
       const path = join(this.#dir, file);
@@ -57,7 +68,8 @@ export class Copy {
       );
     }
     try {
-      return await this.#firstFailure(tests);
+      const noticed = likely && (await this.#firstFailure([likely.file], likely.name));
+      return noticed ?? (await this.#firstFailure(tests));
     } finally {
       for (const [file, text] of before) writeFileSync(join(this.#dir, file), text);
     }
@@ -72,14 +84,25 @@ export class Copy {
     }
   }
 
-  async #firstFailure(tests: readonly string[]): Promise<string | null> {
+  async #firstFailure(tests: readonly string[], name: string | null = null): Promise<string | null> {
     const report = join(this.#dir, "report.json");
     rmSync(report, { force: true });
     const project = tests.every((path) => IN_NODE.test(path)) ? "pure" : "workerd";
     const vitest = join(ROOT, "node_modules/vitest/vitest.mjs");
     const reporting = ["--reporter", "json", "--outputFile", report];
     const patience = [`--testTimeout=${TEST_MS_MAX}`, `--hookTimeout=${TEST_MS_MAX}`];
-    const args = [vitest, "run", "--project", project, "--bail=1", ...patience, ...reporting, ...tests];
+    const only = name === null ? [] : ["--testNamePattern", `^${literally(name)}$`];
+    const args = [
+      vitest,
+      "run",
+      "--project",
+      project,
+      "--bail=1",
+      ...patience,
+      ...reporting,
+      ...only,
+      ...tests,
+    ];
     const running = spawn(process.execPath, args, {
       cwd: this.#dir,
       stdio: "ignore",

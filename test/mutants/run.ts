@@ -4,7 +4,7 @@ import { keep } from "../proof/results.ts";
 import { MUTANTS } from "./catalogue.ts";
 import { Copy } from "./copy.ts";
 import { editsOf, type Edit, type Mutant } from "./mutant.ts";
-import { writeResults, type Found } from "./results.ts";
+import { readNoticed, writeResults, type Found } from "./results.ts";
 
 /**
  * `npm run mutants`: each mistake of the catalogue in turn, in a copy of the project, and the test that notices it; as many at a
@@ -17,6 +17,7 @@ const MACHINES = ["test/machines", "test/simulation", "test/schema"];
 const [word = ""] = process.argv.slice(2);
 const chosen = MUTANTS.filter(({ harm, file }) => `${harm} ${file}`.includes(word));
 const found = new Map<Mutant, Found>();
+const noticedBefore = readNoticed();
 const beganAt = performance.now();
 
 /** What must be true before a failing test says anything: without the mistake, and with the other mechanism off, none fails. */
@@ -27,7 +28,7 @@ async function checkUnharmed(copy: Copy, what: string, edits: readonly Edit[], t
 
 async function make(copy: Copy, mutant: Mutant): Promise<void> {
   const startedAt = performance.now();
-  const by = await copy.killerWith(editsOf(mutant), mutant.tests ?? MACHINES);
+  const by = await copy.killerWith(editsOf(mutant), mutant.tests ?? MACHINES, noticedBefore(mutant));
   const seconds = (performance.now() - startedAt) / 1_000;
   found.set(mutant, { by, seconds });
   const off = mutant.without ? `\n    with this off: ${mutant.without.mechanism}` : "";
