@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { availableParallelism, constants, setPriority } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
@@ -55,14 +55,16 @@ async function runAll(programmes: readonly Listed[]): Promise<void> {
 }
 
 /** Runs one to its end, each of its lines under its name. However it fails, there is a result that says so. */
-async function run({ name, script, args }: Listed): Promise<void> {
+async function run({ name, script, cores }: Listed): Promise<void> {
   forget(name);
   const beganAt = performance.now();
-  const running = spawn("npm", ["run", "--silent", script, "--", ...args], {
+  const running = spawn("npm", ["run", "--silent", script], {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "pipe"],
     shell: process.platform === "win32",
   });
+  // Whatever it starts has its priority as well.
+  if (cores === 0 && running.pid) setPriority(running.pid, constants.priority.PRIORITY_LOW);
   for (const stream of [running.stdout, running.stderr])
     createInterface({ input: stream }).on("line", (line) => console.log(`${name.padEnd(8)} ${line}`));
   const ended = await new Promise<string>((resolve) => {

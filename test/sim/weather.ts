@@ -23,7 +23,7 @@ export interface Depths {
   readonly wholeEvery: number;
   readonly sqlEvery: number;
 }
-export const USUAL: Depths = { wholeEvery: 40, sqlEvery: 800 };
+export const USUAL: Depths = { wholeEvery: 100, sqlEvery: 1_000 };
 
 /** What one world is like, all of it from its seed. */
 export interface Weather {
