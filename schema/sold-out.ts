@@ -15,9 +15,9 @@ export interface SoldOut {
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 
-/** FNV-1a, 32 bits (RFC 9923), over the characters: ids are ASCII. */
-export function hashOf(text: string): number {
-  let hash = FNV_OFFSET;
+/** FNV-1a, 32 bits (RFC 9923), over the characters: ids are ASCII. From another offset it is another hash. */
+export function hashOf(text: string, offset = FNV_OFFSET): number {
+  let hash = offset;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), FNV_PRIME);
   return hash >>> 0;
 }

@@ -1,5 +1,6 @@
 import type { BuyerId, OrderId } from "../../schema/ids.ts";
 import type { Hold, SkuState } from "./state.ts";
+import type { TextMap } from "./text-map.ts";
 
 /** What a buyer used an idempotency key for. */
 export interface KeyEntry {
@@ -23,7 +24,7 @@ export interface Buyer {
   epoch: number;
 }
 
-export type Buyers = Map<BuyerId, Buyer>;
+export type Buyers = TextMap<Buyer>;
 
 export function buyerOf(state: SkuState, id: BuyerId): Buyer {
   let buyer = state.buyers.get(id);

@@ -18,7 +18,7 @@ export interface Piece {
 
 /**
  * A snapshot in the making: a state as it is when this begins, written down in pieces while the state goes on. Whatever changes
- * before its turn is written down first: see `Witness`. Equal states give equal texts, if nothing changes meanwhile.
+ * before its turn is written down first: see `Witness`. States that came to be alike give equal texts, if nothing changes meanwhile.
  */
 export class Freezing implements Witness {
   readonly #state: SkuState;
@@ -128,7 +128,7 @@ function headOf(state: SkuState): Head {
   return { now, offers: [...offers], ...counters, chunks: state.archive.chunks };
 }
 
-/** A map's own order goes on past what is added: whoever was there comes first. */
+/** Whoever was there when the walk began keeps their place in it, whatever is added meanwhile. */
 function nextOf<T>(items: Iterator<T>): T {
   const { value, done } = items.next();
   assert(!done, "all that a snapshot is of is there, or was seen before it left");

@@ -3,6 +3,7 @@ import type { Counters, HoldState, Placed, SkuConfig } from "../../schema/sku.ts
 import { Archive, type ReadChunk } from "./archive.ts";
 import type { Buyer, Buyers } from "./buyers.ts";
 import { DueHeap } from "./due-heap.ts";
+import { TextMap } from "./text-map.ts";
 
 /** A hold in memory. A tombstone is one that was released before it began. */
 export interface Hold {
@@ -62,7 +63,7 @@ export interface SkuState extends Counters {
   soldAndGone: number;
   /** Those of them that are in the archive, and not among their buyer's units in memory. */
   soldAndArchived: number;
-  readonly holds: Map<OrderId, Hold>;
+  readonly holds: TextMap<Hold>;
   /** Who holds or owns something, or has a key in use. */
   readonly buyers: Buyers;
   readonly restocks: Map<string, RestockEntry>;
@@ -96,8 +97,8 @@ export const emptyState = (read: ReadChunk = nothingIsArchived): SkuState => ({
   sold: 0,
   soldAndGone: 0,
   soldAndArchived: 0,
-  holds: new Map(),
-  buyers: new Map(),
+  holds: new TextMap(),
+  buyers: new TextMap(),
   restocks: new Map(),
   due: new DueHeap(),
   claims: new DueHeap(),
