@@ -45,13 +45,15 @@ function textOfHolds(requests: readonly HoldRequest[]): string {
   return JSON.stringify({ sale, holds } satisfies Holds);
 }
 
+const NO_LINES: readonly Line[] = [];
+
 /** What a batch asks for. */
 export function holdsOf(text: string): HoldRequest[] {
   const { sale, holds } = JSON.parse(text) as Holds;
   return holds.map((hold) => {
     if (!Array.isArray(hold)) return hold;
     const [order, buyer, quantity, key, fingerprint] = hold;
-    const home = { key, fingerprint, others: [], othersHeldUntil: null };
+    const home = { key, fingerprint, others: NO_LINES, othersHeldUntil: null };
     return { order: order as HoldRequest["order"], buyer, sale, quantity, home };
   });
 }

@@ -120,9 +120,6 @@ export function eventOf(written: readonly unknown[] | SkuEvent): SkuEvent {
   }
 }
 
-/** One event as JSON. */
-export const textOf = (event: SkuEvent): string => JSON.stringify(writtenOf(event));
-
 /** The events of a journal row. */
 export const eventsOf = (body: string): SkuEvent[] =>
   (JSON.parse(body) as (unknown[] | SkuEvent)[]).map(eventOf);
@@ -149,42 +146,30 @@ export interface Row extends Omit<Body, "json"> {
   readonly at: number;
 }
 
-/** The events of one commit as the bodies of as few rows as may be: nearly always one. */
+/** The events of one commit as the bodies of rows: one, or halves where a message could not carry it. */
 export function bodiesOf(events: readonly SkuEvent[], offers: readonly SkuConfig[]): Body[] {
-  const bodies: Body[] = [];
-  let texts: string[] = [];
-  let told = new Set<number>();
-  let bytes = 0;
-  let toldBytes = 0;
-  const close = (through: number): void => {
-    const from = through - texts.length;
-    const all = texts.length === events.length ? events : events.slice(from, through);
-    bodies.push({ json: `[${texts.join(",")}]`, bytes: bytes + FRAME_BYTES, offers: [...told], events: all });
-    texts = [];
-    told = new Set();
-    bytes = toldBytes = 0;
-  };
-  for (const [index, event] of events.entries()) {
-    const text = textOf(event);
-    const size = utf8BytesOf(text) + 1;
+  if (events.length === 0) return [];
+  // All of them in one go: a text for each event would take longer than deciding it.
+  const body = bodyOf(JSON.stringify(events.map((event) => writtenOf(event))), events);
+  const bytes = body.offers.reduce((sum, offer) => sum + bytesOfOffer(offers, offer), body.bytes);
+  if (bytes <= ROW_BYTES_MAX || events.length === 1) return [body];
+  const half = events.length >> 1;
+  return [...bodiesOf(events.slice(0, half), offers), ...bodiesOf(events.slice(half), offers)];
+}
+
+function bodyOf(json: string, events: readonly SkuEvent[]): Body {
+  const told = new Set<number>();
+  for (const event of events) {
     const offer = offerOf(event);
-    const more = offer === null || told.has(offer) ? 0 : bytesOfOffer(offers, offer);
-    if (texts.length > 0 && bytes + toldBytes + size + more > ROW_BYTES_MAX) close(index);
-    texts.push(text);
-    bytes += size;
-    if (offer === null || told.has(offer)) continue;
-    told.add(offer);
-    toldBytes += bytesOfOffer(offers, offer);
+    if (offer !== null) told.add(offer);
   }
-  if (texts.length > 0) close(events.length);
-  return bodies;
+  return { json, bytes: utf8BytesOf(json) + FRAME_BYTES, offers: [...told], events };
 }
 
 /** A row written earlier. */
 export function rowOf({ seq, at, body }: { seq: number; at: number; body: string }): Row {
-  const events = eventsOf(body);
-  const told = new Set(events.map(offerOf).filter((offer) => offer !== null));
-  return { seq, at, bytes: utf8BytesOf(body) + FRAME_BYTES, offers: [...told], events };
+  const { json: _, ...row } = bodyOf(body, eventsOf(body));
+  return { seq, at, ...row };
 }
 
 const offerBytes = new WeakMap<SkuConfig, number>();

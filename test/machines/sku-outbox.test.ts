@@ -5,7 +5,6 @@ import {
   bytesOfOffer,
   eventsOf,
   rowOf,
-  textOf,
   utf8BytesOf,
   type Row,
 } from "../../durable-objects/sku/journal-text.ts";
@@ -224,7 +223,7 @@ describe("the rows of a commit", () => {
       { type: "bound", buyer: "ann", key: "k", fingerprint: "f", order },
       { type: "unbound", buyer: "ann", key: "k", order },
     ];
-    expect(eventsOf(`[${events.map(textOf).join()}]`)).toEqual(events);
+    expect(bodiesOf(events, []).flatMap(({ json }) => eventsOf(json))).toEqual(events);
     expect(() => eventsOf('[["stolen"]]')).toThrow('no event "stolen"');
   });
 
