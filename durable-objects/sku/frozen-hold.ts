@@ -36,9 +36,13 @@ export function freezeHold({
   return [order, buyer, quantity, state, until, take, endedAt, ...placed];
 }
 
+const NO_LINES: readonly Line[] = [];
+/** Where the other lines begin. */
+const LINES_AT = 11;
+
 export function thawHold(frozen: FrozenHold): HoldFacts {
-  const [order, buyer, quantity, state, until, take, endedAt, key, offer, createdAt, payBy, ...others] =
-    frozen;
+  const [order, buyer, quantity, state, until, take, endedAt, key, offer, createdAt, payBy] = frozen;
+  const others = frozen.length > LINES_AT ? (frozen.slice(LINES_AT) as Line[]) : NO_LINES;
   const isHome = key !== undefined && offer !== undefined && createdAt !== undefined && payBy !== undefined;
   const home = isHome ? { key, offer, others, createdAt, payBy } : null;
   return { order, buyer, quantity, state, until, take, endedAt, home };
