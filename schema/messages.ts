@@ -34,7 +34,10 @@ export type EffectMessage =
 /** ORDER_EVENTS: what the read model learns, from an order's own actor or, before there is one, from its home SKU. */
 export type OrderEventMessage =
   | { readonly v: 1; readonly type: "order_changed"; readonly order: Order; readonly at: number }
-  /** What rows of a SKU's journal tell: the first one after `after`, the last one `through`. The SKU hears once D1 has them. */
+  /**
+   * What rows of a SKU's journal tell: the first one after `after`, the last one `through`. The SKU hears once D1 has them. Its
+   * queue carries it as JSON in a text.
+   */
   | ({
       readonly v: 1;
       readonly type: "sku_rows";

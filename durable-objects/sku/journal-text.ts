@@ -25,8 +25,7 @@ type Short =
       ...ended: [] | [string, number, number, number, number, ...others: unknown[]],
     ];
 
-/** See `SkuRows`. */
-export type Written = Short | SkuEvent;
+type Written = Short | SkuEvent;
 
 type Kind<T extends SkuEvent["type"]> = Extract<SkuEvent, { type: T }>;
 
@@ -43,8 +42,6 @@ function shortReleased({ order, reason, ended }: Kind<"released">): Short {
   return ["released", order, reason, buyer, quantity, offer, createdAt, payBy, ...others];
 }
 
-export function writtenOf(event: Kind<"held" | "claimed" | "sold" | "released">): Short;
-export function writtenOf(event: SkuEvent): Written;
 export function writtenOf(event: SkuEvent): Written {
   switch (event.type) {
     case "held":
@@ -137,7 +134,8 @@ export interface Body {
   readonly bytes: number;
   /** The configurations that it tells of, by number; none where it tells nothing. */
   readonly offers: readonly number[];
-  readonly events: readonly SkuEvent[];
+  /** JSON of those events that tell something, one after the other: a text, since rows wait by the hundred until they are sent. */
+  readonly news: string;
 }
 
 /** A row of the journal. */
@@ -150,7 +148,7 @@ export interface Row extends Omit<Body, "json"> {
 export function bodiesOf(events: readonly SkuEvent[], offers: readonly SkuConfig[]): Body[] {
   if (events.length === 0) return [];
   // All of them in one go: a text for each event would take longer than deciding it.
-  const body = bodyOf(JSON.stringify(events.map((event) => writtenOf(event))), events);
+  const body = bodyOf(textOf(events), events);
   const bytes = body.offers.reduce((sum, offer) => sum + bytesOfOffer(offers, offer), body.bytes);
   if (bytes <= ROW_BYTES_MAX || events.length === 1) return [body];
   const half = events.length >> 1;
@@ -158,13 +156,19 @@ export function bodiesOf(events: readonly SkuEvent[], offers: readonly SkuConfig
 }
 
 function bodyOf(json: string, events: readonly SkuEvent[]): Body {
-  const told = new Set<number>();
-  for (const event of events) {
+  const offers = new Set<number>();
+  const telling = events.filter((event) => {
     const offer = offerOf(event);
-    if (offer !== null) told.add(offer);
-  }
-  return { json, bytes: utf8BytesOf(json) + FRAME_BYTES, offers: [...told], events };
+    if (offer !== null) offers.add(offer);
+    return offer !== null;
+  });
+  // In a rush every event tells of an order.
+  const told = telling.length === events.length ? json : textOf(telling);
+  return { json, bytes: utf8BytesOf(json) + FRAME_BYTES, offers: [...offers], news: told.slice(1, -1) };
 }
+
+const textOf = (events: readonly SkuEvent[]): string =>
+  JSON.stringify(events.map((event) => writtenOf(event)));
 
 /** A row written earlier. */
 export function rowOf({ seq, at, body }: { seq: number; at: number; body: string }): Row {

@@ -1,6 +1,5 @@
 import type { SkuConfig, SkuRows } from "../../schema/sku.ts";
 import { bytesOfOffer, ROW_BYTES_MAX, type Row } from "./journal-text.ts";
-import { packed } from "./telling.ts";
 
 /** A message nobody acknowledged is sent again after 5 s, doubling to 5 min. */
 export const RESEND_MS = 5_000;
@@ -15,11 +14,16 @@ const PAGE_BYTES = 4 * ROW_BYTES_MAX;
 /** Messages made in one turn of the event loop, beside a page: whoever asks meanwhile does not wait for more. */
 export const DRAFTS_MAX = 4;
 
-/** What a message tells about the rows after `after`, up to `through`. */
-export interface Draft extends SkuRows {
+/** A message about the rows after `after`, up to `through`. */
+export interface Draft<R = Row> extends Pick<SkuRows, "offers"> {
   readonly after: number;
   readonly through: number;
+  /** Those of them that have something to tell. */
+  readonly rows: readonly R[];
 }
+
+/** What there is to know of a row to send it. */
+type Sendable = Pick<Row, "seq" | "bytes" | "offers">;
 
 interface Flight {
   /** It speaks of the rows after this one, up to `through`. */
@@ -31,14 +35,14 @@ interface Flight {
 }
 
 /** Reads rows of the journal, no more than so many and, after the first, no more than so many bytes. */
-export type ReadRows = (after: number, through: number, rows: number, bytes: number) => Row[];
+export type ReadRows<R = Row> = (after: number, through: number, rows: number, bytes: number) => R[];
 
 /** The journal as an outbox: which rows D1 has, which are on their way, and when to send again. */
-export class Outbox {
-  readonly #read: ReadRows;
+export class Outbox<R extends Sendable = Row> {
+  readonly #read: ReadRows<R>;
   readonly #offers: readonly SkuConfig[];
   #flights: Flight[] = [];
-  #fresh: Row[] = [];
+  #fresh: R[] = [];
   #sentThrough: number;
   #last: number;
   /** When rows that were never sent are tried again; null when there are none. */
@@ -49,7 +53,7 @@ export class Outbox {
    * @param last the last row of the journal.
    * @param offers the SKU's configurations, as they become.
    */
-  constructor(cursor: number, last: number, now: number, offers: readonly SkuConfig[], read: ReadRows) {
+  constructor(cursor: number, last: number, now: number, offers: readonly SkuConfig[], read: ReadRows<R>) {
     this.#read = read;
     this.#offers = offers;
     this.#sentThrough = cursor;
@@ -67,7 +71,7 @@ export class Outbox {
     return this.#sentThrough < this.#last;
   }
 
-  wrote(row: Row, now: number): void {
+  wrote(row: R, now: number): void {
     const nothingBefore = this.#sentThrough === this.#last;
     this.#last = row.seq;
     if (nothingBefore && isSilent(row)) {
@@ -83,15 +87,15 @@ export class Outbox {
    * Messages to send now; when they are `DRAFTS_MAX` or more, there are others. Each counts as sent from here on, and comes again
    * until it is acknowledged.
    */
-  take(now: number): Draft[] {
-    const drafts: Draft[] = [];
+  take(now: number): Draft<R>[] {
+    const drafts: Draft<R>[] = [];
     for (const flight of this.#flights) {
       if (flight.acknowledged || flight.dueAt > now || drafts.length >= DRAFTS_MAX) continue;
       flight.dueAt = now + Math.min(RESEND_MS * 2 ** flight.sends, RESEND_MS_MAX);
       flight.sends++;
       const { after, through } = flight;
       const rows = this.#read(after, through, through - after, Infinity).filter((row) => !isSilent(row));
-      drafts.push({ after, through, ...packed(rows, this.#offers) });
+      drafts.push({ after, through, rows, offers: this.#offersOf(rows) });
     }
     while (this.hasUnsent && this.#flights.length < IN_FLIGHT_MAX && drafts.length < DRAFTS_MAX) {
       const rows = this.#unsent();
@@ -103,15 +107,15 @@ export class Outbox {
   }
 
   /** Packs a page of rows into messages. Rows with nothing to tell travel with their neighbours, or not at all. */
-  #pack(rows: readonly Row[], drafts: Draft[], now: number): void {
-    let load: Row[] = [];
+  #pack(rows: readonly R[], drafts: Draft<R>[], now: number): void {
+    let load: R[] = [];
     let told = new Set<number>();
     let bytes = 0;
     const close = (through: number): void => {
       if (load.length > 0) {
         const after = this.#sentThrough;
         this.#flights.push({ after, through, sends: 1, dueAt: now + RESEND_MS, acknowledged: false });
-        drafts.push({ after, through, ...packed(load, this.#offers) });
+        drafts.push({ after, through, rows: load, offers: this.#offersOf(load) });
       }
       this.#sentThrough = through;
       load = [];
@@ -132,13 +136,22 @@ export class Outbox {
   }
 
   /** What a row adds to a message that tells of some offers already. */
-  #bytesOf({ bytes, offers }: Row, told: ReadonlySet<number>): number {
+  #bytesOf({ bytes, offers }: R, told: ReadonlySet<number>): number {
     return offers
       .filter((offer) => !told.has(offer))
       .reduce((sum, offer) => sum + bytesOfOffer(this.#offers, offer), bytes);
   }
 
-  #unsent(): Row[] {
+  #offersOf(rows: readonly R[]): SkuRows["offers"] {
+    const numbers = new Set(rows.flatMap((row) => row.offers));
+    return Array.from(numbers, (number) => {
+      const offer = this.#offers[number];
+      if (!offer) throw new Error(`there never was an offer ${number}`);
+      return [number, offer];
+    });
+  }
+
+  #unsent(): R[] {
     if (this.#fresh[0]?.seq === this.#sentThrough + 1) return this.#fresh.splice(0, this.#pageOfFresh());
     const before = (this.#fresh[0]?.seq ?? this.#last + 1) - 1;
     return this.#read(this.#sentThrough, before, PAGE_ROWS, PAGE_BYTES);
@@ -177,4 +190,4 @@ export class Outbox {
   }
 }
 
-const isSilent = ({ offers }: Row): boolean => offers.length === 0;
+const isSilent = ({ offers }: Sendable): boolean => offers.length === 0;

@@ -4,11 +4,11 @@ import {
   SEND_BYTES_MAX,
   SEND_MESSAGES_MAX,
   type EffectMessage,
-  type OrderEventMessage,
 } from "../../schema/messages.ts";
 import type { StockMove } from "../../schema/sku.ts";
 import { logError } from "../log.ts";
 import { DRAFTS_MAX, RESEND_MS, type Draft, type Outbox } from "./outbox.ts";
+import { messageOf } from "./telling.ts";
 
 /** Messages sent together: never more bytes than the platform takes, even when each is as big as it may be. */
 const TOGETHER_MAX = Math.min(SEND_MESSAGES_MAX, Math.floor(SEND_BYTES_MAX / MESSAGE_BYTES_MAX));
@@ -82,7 +82,8 @@ export class Publisher {
   async #sendChanges(sku: SkuNumber, drafts: readonly Draft[], at: number): Promise<void> {
     for (let i = 0; i < drafts.length; i += TOGETHER_MAX) {
       const messages = drafts.slice(i, i + TOGETHER_MAX).map((draft) => ({
-        body: { v: 1, type: "sku_rows", sku, ...draft, at } satisfies OrderEventMessage,
+        body: messageOf(sku, draft, at),
+        contentType: "text" as const,
       }));
       await this.#queues().ORDER_EVENTS.sendBatch(messages);
     }

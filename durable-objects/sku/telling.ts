@@ -1,7 +1,10 @@
 import type { OrderEventMessage } from "../../schema/messages.ts";
 import type { Placement } from "../../schema/order.ts";
-import type { SkuConfig, SkuEvent, SkuRows } from "../../schema/sku.ts";
-import { eventOf, offerOf, writtenOf, type Row } from "./journal-text.ts";
+import type { SkuNumber } from "../../schema/ids.ts";
+import type { SkuConfig, SkuRows } from "../../schema/sku.ts";
+import type { Happened } from "./evolve.ts";
+import { eventOf } from "./journal-text.ts";
+import type { Draft } from "./outbox.ts";
 import { placementOf } from "./placement.ts";
 
 /** What rows of a journal say of orders, in full. */
@@ -11,25 +14,26 @@ export interface Told {
   readonly expired: readonly { readonly placement: Placement; readonly at: number }[];
 }
 
-/** What some rows tell, as it travels: in the journal's own words, and not in full. */
-export function packed(rows: readonly Row[], offers: readonly SkuConfig[]): SkuRows {
-  const numbers = new Set(rows.flatMap((row) => row.offers));
-  return {
-    offers: Array.from(numbers, (number) => [number, offerAt(offers, number)]),
-    rows: rows.map(({ at, events }) => ({
-      at,
-      news: events.filter(isNews).map((event) => writtenOf(event)),
-    })),
-  };
+type SkuRowsMessage = Extract<OrderEventMessage, { type: "sku_rows" }>;
+
+/**
+ * The message about some rows as it travels: JSON, in the journal's own words. It is put together from what commits have written already,
+ * since a rush would make each of its orders into objects and JSON again only to tell of them.
+ */
+export function messageOf(sku: SkuNumber, { rows, ...draft }: Draft, at: number): string {
+  const facts = { v: 1, type: "sku_rows", sku, ...draft, at } satisfies Omit<SkuRowsMessage, "rows">;
+  const told = rows.map((row) => `{"at":${row.at},"news":[${row.news}]}`);
+  return `${JSON.stringify(facts).slice(0, -1)},"rows":[${told.join(",")}]}`;
 }
 
-const isNews = (event: SkuEvent): event is Extract<SkuEvent, { type: "held" | "released" }> =>
-  offerOf(event) !== null;
-
-function offerAt(offers: readonly SkuConfig[], number: number): SkuConfig {
-  const offer = offers[number];
-  if (!offer) throw new Error(`there never was an offer ${number}`);
-  return offer;
+/** A message of ORDER_EVENTS as it arrives: SKUs send theirs as text. What is no JSON is nothing that anybody knows. */
+export function readMessage(body: unknown): unknown {
+  if (typeof body !== "string") return body;
+  try {
+    return JSON.parse(body);
+  } catch {
+    return body;
+  }
 }
 
 /** What a message from a SKU says in full. */
@@ -37,7 +41,7 @@ export const toldBy = (message: Exclude<OrderEventMessage, { type: "order_change
   message.type === "sku_rows" ? unpacked(message) : message;
 
 /**
- * What a message of `packed` rows says in full.
+ * What a message about rows says in full.
  * @throws where an order was placed under an offer that is not among those it brings.
  */
 function unpacked({ offers, rows }: SkuRows): Told {
@@ -50,7 +54,7 @@ function unpacked({ offers, rows }: SkuRows): Told {
 }
 
 /** Says in full what some rows mean to the read model. `offers` are all configurations they speak of, by number. */
-export function tell(rows: readonly Pick<Row, "at" | "events">[], offers: readonly SkuConfig[]): Told {
+export function tell(rows: readonly Happened[], offers: readonly SkuConfig[]): Told {
   const placed: Placement[] = [];
   const expired: { placement: Placement; at: number }[] = [];
   for (const { at, events } of rows) {

@@ -1,7 +1,7 @@
 import { env, runInDurableObject } from "cloudflare:test";
 import { vi } from "vitest";
 import type { SkuActor } from "../../durable-objects/sku/actor.ts";
-import { toldBy } from "../../durable-objects/sku/telling.ts";
+import { readMessage, toldBy } from "../../durable-objects/sku/telling.ts";
 import type { SkuApi } from "../../schema/actors.ts";
 import { orderIdOf, skuNumberOf, type OrderId } from "../../schema/ids.ts";
 import type { OrderEventMessage } from "../../schema/messages.ts";
@@ -88,7 +88,7 @@ export class Sku {
   }
 
   get changes() {
-    return (this.orderEvents.sent as OrderEventMessage[])
+    return (this.orderEvents.sent.map(readMessage) as OrderEventMessage[])
       .filter((message) => message.type === "sku_rows")
       .map((message) => ({ ...message, ...toldBy(message) }));
   }

@@ -142,7 +142,7 @@ describe("a rush", () => {
     for (const { body } of rows) expect(new TextEncoder().encode(body).length).toBeLessThan(100_000);
     await until(() => sku.changes.flatMap(({ placed }) => placed).length === 900);
     for (const message of sku.orderEvents.sent)
-      expect(new TextEncoder().encode(JSON.stringify(message)).length).toBeLessThan(100_000);
+      expect(new TextEncoder().encode(message as string).length).toBeLessThan(100_000);
     expect(new Set(sku.changes.map(({ through }) => through)).size).toBe(sku.changes.length);
   });
 

@@ -198,7 +198,9 @@ describe("word to the actors", () => {
     const [actor, sku] = [new FakeOrder(order), new FakeSku(0)];
     const world = worldOf({ orders: { [order.order]: actor }, skus: { [LAMP]: sku } });
     const [two, three, four] = lifeOf(order).map(changed);
-    await deliverTo(consumeOrderEvents, world, bodies(three, ofSku(9, [order]), four, ofSku(4, []), two));
+    // A SKU's messages are text; older ones, and those that people replay, are not.
+    const text = JSON.stringify(ofSku(9, [order]));
+    await deliverTo(consumeOrderEvents, world, bodies(three, text, four, ofSku(4, []), two));
     expect(actor.heard).toEqual([{ reports: [{ type: "projected", version: 4 }], settles: undefined }]);
     expect(new Set(sku.throughs)).toEqual(new Set([4, 9]));
   });
@@ -239,6 +241,11 @@ describe("a bad message", () => {
     ["of a row with half an order", { ...told, rows: [{ at: 1, news: [["held", order.order, "ann", 1]] }] }],
     ["of an order under an offer that it does not bring", { ...told, offers: [] }],
     ["that is null", null],
+    ["of broken text", JSON.stringify(told).slice(1)],
+    [
+      "of a row with half an order, as text",
+      JSON.stringify({ ...told, rows: [{ at: 1, news: [["held"]] }] }),
+    ],
   ];
   test.each(bad)("%s spoils nobody's copy", async (_, body) => {
     const good = situations.paid();

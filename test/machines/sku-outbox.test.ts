@@ -4,37 +4,30 @@ import {
   bodiesOf,
   bytesOfOffer,
   eventsOf,
+  offerOf,
   rowOf,
   utf8BytesOf,
   type Row,
 } from "../../durable-objects/sku/journal-text.ts";
 import { DRAFTS_MAX, Outbox, type Draft, type ReadRows } from "../../durable-objects/sku/outbox.ts";
-import { toldBy } from "../../durable-objects/sku/telling.ts";
-import { MESSAGE_BYTES_MAX } from "../../schema/messages.ts";
+import { messageOf, readMessage, toldBy } from "../../durable-objects/sku/telling.ts";
+import { MESSAGE_BYTES_MAX, type OrderEventMessage } from "../../schema/messages.ts";
 import type { SkuEvent } from "../../schema/sku.ts";
 import { configOf, holding, orderOf, World } from "./sku-world.ts";
 
-const placing = (n: number): SkuEvent => ({
-  type: "held",
-  order: orderOf(n),
-  buyer: "ann",
-  quantity: 1,
-  until: 60_000,
-  home: { key: "k", fingerprint: "f", offer: 0, others: [] },
-});
 const telling = (seq: number, bytes = 100): Row => ({
   seq,
   at: 0,
   bytes,
   offers: [0],
-  events: [placing(seq)],
+  news: "[]",
 });
 const silent = (seq: number): Row => ({
   seq,
   at: 0,
   bytes: 100,
   offers: [],
-  events: [{ type: "sold", order: orderOf(seq) }],
+  news: "",
 });
 
 const line = { sku: "shade", name: "Shade", quantity: 2, unitPrice: { amount: 50, currency: "CNY" } };
@@ -179,13 +172,13 @@ describe("the rows of a commit", () => {
       expect(Math.abs(rowOf({ seq: index, at: 0, body: json }).bytes - bytes)).toBeLessThan(3);
     }
     expect(bodies.flatMap(({ json }) => eventsOf(json))).toEqual(world.last);
-    expect(bodies.flatMap(({ events }) => events)).toEqual(world.last);
+    expect(bodies.flatMap(({ news }) => eventsOf(`[${news}]`))).toEqual(world.last);
   });
 
   test("take at least as many bytes as the message that tells of them", () => {
     const world = new World();
     const { offers } = world.state;
-    const outbox = new Outbox(0, 0, 0, offers, () => []);
+    const outbox = new Outbox<Row>(0, 0, 0, offers, () => []);
     let bytes = 0;
     const write = (seq: number, events: SkuEvent[]): void => {
       for (const { json: _, ...body } of bodiesOf(events, offers)) {
@@ -198,10 +191,12 @@ describe("the rows of a commit", () => {
     write(2, world.wait(60_000));
     const [draft] = outbox.take(0);
     if (!draft) throw new Error("nothing is told");
-    const { placed, expired } = toldBy({ v: 1, type: "sku_rows", sku: "lamp", at: 0, ...draft });
+    const text = messageOf("lamp", draft, 0);
+    const { placed, expired } = toldBy(readMessage(text) as Extract<OrderEventMessage, { type: "sku_rows" }>);
     expect(draft).toMatchObject({ after: 0, through: 2 });
     expect(expired).toMatchObject([{ placement: placed[0], at: world.now }]);
-    expect(bytes).toBeGreaterThan(Buffer.byteLength(JSON.stringify(draft)));
+    const envelope = messageOf("lamp", { ...draft, offers: [], rows: [] }, 0);
+    expect(bytes).toBeGreaterThan(Buffer.byteLength(text) - Buffer.byteLength(envelope));
   });
 
   test("read back say what happened, whatever it was", () => {
@@ -223,7 +218,14 @@ describe("the rows of a commit", () => {
       { type: "bound", buyer: "ann", key: "k", fingerprint: "f", order },
       { type: "unbound", buyer: "ann", key: "k", order },
     ];
-    expect(bodiesOf(events, []).flatMap(({ json }) => eventsOf(json))).toEqual(events);
+    const bodies = bodiesOf(events, []);
+    expect(bodies.flatMap(({ json }) => eventsOf(json))).toEqual(events);
+    const ofOrders = events.filter((event) => offerOf(event) !== null);
+    expect(ofOrders).toHaveLength(3);
+    expect(bodies.flatMap(({ news }) => eventsOf(`[${news}]`))).toEqual(ofOrders);
+    expect(bodies.map(({ json }) => rowOf({ seq: 1, at: 0, body: json }).news)).toEqual(
+      bodies.map(({ news }) => news),
+    );
     expect(() => eventsOf('[["stolen"]]')).toThrow('no event "stolen"');
   });
 

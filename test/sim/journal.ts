@@ -1,15 +1,22 @@
 import { bodiesOf, eventsOf, offerOf, rowOf, type Row } from "../../durable-objects/sku/journal-text.ts";
 import type { SkuConfig, SkuEvent } from "../../schema/sku.ts";
 
-type Happened = Pick<Row, "seq" | "at" | "events">;
+interface Happened {
+  readonly seq: number;
+  readonly at: number;
+  readonly events: readonly SkuEvent[];
+}
+
+/** A row as the real publisher sends it, and as a light one does: each looks at its own. */
+export type SimRow = Row & Pick<Happened, "events">;
 
 /** The rows of a SKU's journal, in memory. */
 export interface Journal {
   readonly isText: boolean;
   readonly length: number;
   /** Writes down what happened in one commit. */
-  append(at: number, events: readonly SkuEvent[], offers: readonly SkuConfig[]): Row[];
-  read(after: number, through: number): Row[];
+  append(at: number, events: readonly SkuEvent[], offers: readonly SkuConfig[]): SimRow[];
+  read(after: number, through: number): SimRow[];
   /** When a row was written. */
   atOf(seq: number): number;
   /** Everything that has happened after this row. */
@@ -25,16 +32,16 @@ export class TextJournal implements Journal {
     return this.rows.length;
   }
 
-  append(at: number, events: readonly SkuEvent[], offers: readonly SkuConfig[]): Row[] {
+  append(at: number, events: readonly SkuEvent[], offers: readonly SkuConfig[]): SimRow[] {
     return bodiesOf(events, offers).map(({ json, ...body }) => {
       const seq = this.rows.length + 1;
       this.rows.push({ seq, at, body: json });
-      return { seq, at, ...body };
+      return { seq, at, ...body, events: [] };
     });
   }
 
-  read(after: number, through: number): Row[] {
-    return this.rows.slice(after, through).map(rowOf);
+  read(after: number, through: number): SimRow[] {
+    return this.rows.slice(after, through).map((row) => ({ ...rowOf(row), events: [] }));
   }
 
   atOf(seq: number): number {
@@ -55,21 +62,21 @@ const EVENT_BYTES = 300;
 /** The events themselves, which costs nothing: a commit is a row. */
 export class EventJournal implements Journal {
   readonly isText = false;
-  readonly #rows: Row[] = [];
+  readonly #rows: SimRow[] = [];
 
   get length(): number {
     return this.#rows.length;
   }
 
-  append(at: number, events: readonly SkuEvent[]): Row[] {
+  append(at: number, events: readonly SkuEvent[]): SimRow[] {
     const told = new Set(events.map(offerOf).filter((offer) => offer !== null));
     const bytes = events.length * EVENT_BYTES;
-    const row: Row = { seq: this.#rows.length + 1, at, bytes, offers: [...told], events };
+    const row: SimRow = { seq: this.#rows.length + 1, at, bytes, offers: [...told], news: "", events };
     this.#rows.push(row);
     return [row];
   }
 
-  read(after: number, through: number): Row[] {
+  read(after: number, through: number): SimRow[] {
     return this.#rows.slice(after, through);
   }
 
@@ -77,7 +84,7 @@ export class EventJournal implements Journal {
     return this.#rows[seq - 1]?.at ?? 0;
   }
 
-  after(seq: number): Row[] {
+  after(seq: number): SimRow[] {
     return this.#rows.slice(seq);
   }
 }

@@ -7,7 +7,7 @@ import type { Refusal } from "../../worker/problem.ts";
 import type { Notice } from "../../worker/providers/port.ts";
 import type { ReadModel } from "./copy.ts";
 import type { Flow } from "./flow.ts";
-import type { Journal } from "./journal.ts";
+import type { Journal, SimRow } from "./journal.ts";
 import type { Letter } from "./queues.ts";
 import type { Sender } from "./sku-object.ts";
 
@@ -44,7 +44,7 @@ export interface Shop {
 export interface Inside extends Shop {
   newJournal(): Journal;
   /** @param isAlive whether the instance that sends is still the one in memory. */
-  sender(outbox: Outbox, isAlive: () => boolean): Sender;
+  sender(outbox: Outbox<SimRow>, isAlive: () => boolean): Sender;
   /** What the disk gives back of an order. */
   stored(order: Order): Order;
   /** Hands an order's work to the queues; what is lost comes again. */

@@ -13,7 +13,7 @@ import { soldOutViewOf, viewOf, viewOfHold } from "../../durable-objects/sku/vie
 import type { OrderId, SkuNumber } from "../../schema/ids.ts";
 import type { HoldView, SkuEvent, SkuView, StockMove } from "../../schema/sku.ts";
 import type { SoldOut } from "../../schema/sold-out.ts";
-import type { Journal } from "./journal.ts";
+import type { Journal, SimRow } from "./journal.ts";
 import type { Weather } from "./weather.ts";
 
 const ALARM_GAP_MS = 100;
@@ -33,7 +33,7 @@ export interface SkuHost {
   readonly skewMs: number;
   alarm(at: number): void;
   /** @param isAlive whether the instance that sends is still the one in memory. */
-  sender(outbox: Outbox, isAlive: () => boolean): Sender;
+  sender(outbox: Outbox<SimRow>, isAlive: () => boolean): Sender;
   /** What a commit was asked to do: nothing when only time passed. */
   readonly asked?: ((commands: readonly SkuCommand[], at: number) => void) | undefined;
   committed(events: readonly SkuEvent[], at: number): void;
@@ -42,7 +42,7 @@ export interface SkuHost {
 }
 
 /** The publisher asks the world's clock what to send, this outbox lives by its object's. */
-class SkewedOutbox extends Outbox {
+class SkewedOutbox extends Outbox<SimRow> {
   skewMs = 0;
 
   override take(now: number) {

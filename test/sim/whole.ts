@@ -16,7 +16,7 @@ import { schedule } from "../../worker/schedules/schedule.ts";
 import { must } from "./audit.ts";
 import { D1 } from "./d1.ts";
 import { answerOf } from "./flow.ts";
-import { TextJournal } from "./journal.ts";
+import { TextJournal, type SimRow } from "./journal.ts";
 import type { Letter, SimQueue } from "./queues.ts";
 import type { Inside, PayPress, Press } from "./shop.ts";
 import { stubsOf } from "./stubs.ts";
@@ -82,7 +82,7 @@ export class Whole implements Inside {
     return new TextJournal();
   }
 
-  sender(outbox: Outbox, isAlive: () => boolean): Publisher {
+  sender(outbox: Outbox<SimRow>, isAlive: () => boolean): Publisher {
     return new Publisher(() => {
       if (!isAlive()) throw new Error("this instance has died");
       return this.#env;

@@ -1,3 +1,4 @@
+import { readMessage } from "../../durable-objects/sku/telling.ts";
 import type { Account, Callback } from "../../durable-objects/sandbox-bank/machine.ts";
 import { orderOf, skuNumberOf, type OrderId, type SkuNumber } from "../../schema/ids.ts";
 import type { EffectMessage, OrderEventMessage, ProviderEventMessage } from "../../schema/messages.ts";
@@ -259,7 +260,7 @@ export class World {
   }
 
   #partyOfMessage(body: unknown): number {
-    const message = body as ProviderEventMessage | EffectMessage | OrderEventMessage;
+    const message = readMessage(body) as ProviderEventMessage | EffectMessage | OrderEventMessage;
     if ("receivedAt" in message) return this.partyOf(message.order);
     switch (message.type) {
       case "order_effect":

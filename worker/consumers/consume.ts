@@ -1,4 +1,4 @@
-import type { EffectMessage, OrderEventMessage, ProviderEventMessage } from "../../schema/messages.ts";
+import type { EffectMessage, ProviderEventMessage } from "../../schema/messages.ts";
 import { consumeDeadLetters } from "./dead-letters.ts";
 import { consumeEffects } from "./effects.ts";
 import { consumeOrderEvents } from "./order-events.ts";
@@ -17,7 +17,7 @@ export async function consume(batch: MessageBatch<unknown>, env: Env): Promise<v
     case "effects":
       return consumeEffects(batch as MessageBatch<EffectMessage>, env);
     case "order-events":
-      return consumeOrderEvents(batch as MessageBatch<OrderEventMessage>, env);
+      return consumeOrderEvents(batch, env);
     default:
       throw new Error(`nobody consumes the queue ${batch.queue}`);
   }

@@ -1,4 +1,5 @@
 import { log } from "../../durable-objects/log.ts";
+import { readMessage } from "../../durable-objects/sku/telling.ts";
 import type { Case } from "../../schema/order.ts";
 import { openCase, resolveCase } from "../read-models/cases.ts";
 import {
@@ -20,7 +21,7 @@ export async function consumeDeadLetters(
       id: `${queue}:${id}`,
       queue,
       // Whole, since it may be replayed: a message is far smaller than a row may be.
-      body: JSON.stringify(body ?? null),
+      body: JSON.stringify(readMessage(body) ?? null),
       failedAt: timestamp.getTime(),
     }));
     await keepDeadLetters(env.DB, letters);

@@ -27,12 +27,15 @@ export function groupsOf<T>(items: readonly T[], keyOf: (item: T) => string): T[
   return [...Map.groupBy(items, keyOf).values()];
 }
 
+/** A message, as far as a consumer looks at it. */
+export type Letter<T> = Pick<Message<T>, "id" | "attempts" | "body" | "ack" | "retry">;
+
 /**
  * Acknowledges messages once their work is done, and sends them back when it was not: one bad message holds up nobody else,
  * and ends among the dead letters after its last attempt.
  */
 export async function deliver(
-  messages: readonly Message<unknown>[],
+  messages: readonly Letter<unknown>[],
   work: () => Promise<void>,
 ): Promise<void> {
   try {
@@ -49,11 +52,11 @@ export async function deliver(
  * The messages whose shape this code knows. Any other was damaged, or written by newer code and must not be guessed at: it
  * comes back alone, by when newer code may be here, and ends among the dead letters.
  */
-export async function understood<T>(
-  messages: readonly Message<T>[],
+export async function understood<M extends Letter<unknown>>(
+  messages: readonly M[],
   shape: z.ZodType,
-): Promise<Message<T>[]> {
-  const known: Message<T>[] = [];
+): Promise<M[]> {
+  const known: M[] = [];
   for (const message of messages) {
     const parsed = shape.safeParse(message.body);
     if (parsed.success) known.push(message);

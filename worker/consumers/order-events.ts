@@ -1,21 +1,21 @@
-import { toldBy } from "../../durable-objects/sku/telling.ts";
+import { readMessage, toldBy } from "../../durable-objects/sku/telling.ts";
 import type { OrderEventMessage } from "../../schema/messages.ts";
 import { unborn, type Order } from "../../schema/order.ts";
 import { orderActor, skuActor, webhookActor } from "../actors.ts";
 import { eventsIn } from "../merchant/events.ts";
 import { project, type Projected } from "../read-models/projection.ts";
 import { listEndpoints } from "../read-models/webhook-endpoints.ts";
-import { deliver, eachOf, groupsOf, understood } from "./delivery.ts";
+import { deliver, eachOf, groupsOf, understood, type Letter } from "./delivery.ts";
 import { OrderEventShape } from "./shapes.ts";
 
-type EventMessage = Message<OrderEventMessage>;
+type EventMessage = Letter<OrderEventMessage>;
 
 /**
  * Keeps D1's copy of the orders: one D1 batch for a batch of messages, and only then word to the actors that it is done. What
  * is not acknowledged they send again; versions make the order of arrival unimportant.
  */
-export async function consumeOrderEvents(batch: MessageBatch<OrderEventMessage>, env: Env): Promise<void> {
-  const messages = await understood(batch.messages, OrderEventShape);
+export async function consumeOrderEvents(batch: MessageBatch, env: Env): Promise<void> {
+  const messages = await understood(batch.messages.map(read), OrderEventShape);
   const stored = await store(env, messages);
   // Each actor's messages end by themselves: one that cannot be told holds up nobody else.
   const groups = groupsOf(stored, ({ body }) =>
@@ -29,6 +29,14 @@ export async function consumeOrderEvents(batch: MessageBatch<OrderEventMessage>,
     }),
   );
 }
+
+const read = (message: Message): EventMessage => ({
+  id: message.id,
+  attempts: message.attempts,
+  body: readMessage(message.body) as OrderEventMessage,
+  ack: () => message.ack(),
+  retry: (options) => message.retry(options),
+});
 
 /** The messages that D1 has: all of them, or none and they are sent back. */
 async function store(env: Env, messages: EventMessage[]): Promise<EventMessage[]> {

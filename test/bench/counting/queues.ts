@@ -5,8 +5,10 @@ const OPERATION_BYTES = 64_000;
 /** What the platform adds to each message. */
 const METADATA_BYTES = 100;
 
-export const operationsOf = (body: unknown): number =>
-  Math.ceil((new TextEncoder().encode(JSON.stringify(body)).length + METADATA_BYTES) / OPERATION_BYTES);
+export function operationsOf(body: unknown): number {
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  return Math.ceil((new TextEncoder().encode(text).length + METADATA_BYTES) / OPERATION_BYTES);
+}
 
 export const countingQueue = <T>(queue: Queue<T>, counts: Counts): Queue<T> =>
   new Proxy(queue, {

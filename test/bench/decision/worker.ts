@@ -1,3 +1,4 @@
+import { readMessage } from "../../../durable-objects/sku/telling.ts";
 import type { SkuApi } from "../../../schema/actors.ts";
 import { holdMany } from "../../../schema/hold-batch.ts";
 import { orderIdOf, skuNumberOf, type SkuId } from "../../../schema/ids.ts";
@@ -83,7 +84,9 @@ export default {
   },
   /** As in production: what was published is acknowledged. What D1 does with it is another scenario's. */
   async queue(batch, env) {
-    for (const { body } of batch.messages as Message<OrderEventMessage>[])
+    for (const message of batch.messages) {
+      const body = readMessage(message.body) as OrderEventMessage;
       if (body.type === "sku_rows") await skuActor(env, body.sku).published(body.after, body.through);
+    }
   },
 } satisfies ExportedHandler<Env>;

@@ -6,7 +6,7 @@ import type { EffectMessage, OrderEventMessage } from "../../../schema/messages.
 import { MAIN_ACCOUNT, placementOf, type Order, type Report } from "../../../schema/order.ts";
 import { err, ok } from "../../../schema/result.ts";
 import { attempted, everyOne, together, type Flow } from "../flow.ts";
-import { EventJournal } from "../journal.ts";
+import { EventJournal, type SimRow } from "../journal.ts";
 import type { Letter } from "../queues.ts";
 import type { Answer, Inside, PayPress, Press } from "../shop.ts";
 import type { World } from "../world.ts";
@@ -68,7 +68,7 @@ export class Light implements Inside {
     return new EventJournal();
   }
 
-  sender(outbox: Outbox, isAlive: () => boolean): LightSender {
+  sender(outbox: Outbox<SimRow>, isAlive: () => boolean): LightSender {
     return new LightSender(this.world.loop, this.world.queues, outbox, isAlive);
   }
 

@@ -1,7 +1,9 @@
+import { offerOf, writtenOf } from "../../../durable-objects/sku/journal-text.ts";
 import type { Draft, Outbox } from "../../../durable-objects/sku/outbox.ts";
 import type { SkuNumber } from "../../../schema/ids.ts";
 import type { EffectMessage, OrderEventMessage } from "../../../schema/messages.ts";
-import type { StockMove } from "../../../schema/sku.ts";
+import type { SkuEvent, StockMove } from "../../../schema/sku.ts";
+import type { SimRow } from "../journal.ts";
 import type { Loop } from "../loop.ts";
 import type { SimQueue } from "../queues.ts";
 import type { Sender } from "../sku-object.ts";
@@ -16,13 +18,13 @@ type Queues = Record<"ORDER_EVENTS" | "EFFECTS", SimQueue>;
 export class LightSender implements Sender {
   readonly #loop: Loop;
   readonly #queues: Queues;
-  readonly #outbox: Outbox;
+  readonly #outbox: Outbox<SimRow>;
   readonly #isAlive: () => boolean;
   #overdue: StockMove[] = [];
   #isGathering = false;
   #pausedUntil = 0;
 
-  constructor(loop: Loop, queues: Queues, outbox: Outbox, isAlive: () => boolean) {
+  constructor(loop: Loop, queues: Queues, outbox: Outbox<SimRow>, isAlive: () => boolean) {
     this.#loop = loop;
     this.#queues = queues;
     this.#outbox = outbox;
@@ -56,14 +58,15 @@ export class LightSender implements Sender {
     });
   }
 
-  #sendChanges(sku: SkuNumber, drafts: readonly Draft[]): boolean {
+  #sendChanges(sku: SkuNumber, drafts: readonly Draft<SimRow>[]): boolean {
     const at = this.#loop.now;
-    const messages = drafts.map((draft): OrderEventMessage => ({
+    const messages = drafts.map(({ rows, ...draft }): OrderEventMessage => ({
       v: 1,
       type: "sku_rows",
       sku,
       ...draft,
       at,
+      rows: rows.map((row) => ({ at: row.at, news: newsOf(row.events) })),
     }));
     return isTaken(this.#queues.ORDER_EVENTS, messages);
   }
@@ -73,6 +76,10 @@ export class LightSender implements Sender {
     return isTaken(this.#queues.EFFECTS, messages);
   }
 }
+
+/** What some events tell, as the journal writes it. */
+const newsOf = (events: readonly SkuEvent[]): unknown[][] =>
+  events.filter((event) => offerOf(event) !== null).map((event) => writtenOf(event) as unknown[]);
 
 /** Whether the queue was there to take them. */
 export function isTaken(queue: SimQueue, messages: readonly unknown[]): boolean {
