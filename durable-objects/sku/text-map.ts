@@ -4,6 +4,7 @@ import { hashOf } from "../../schema/sold-out.ts";
 const FIRST_PLACES = 16;
 /** A table this full is replaced by one twice as large: fuller, and a look-up would walk. */
 const FULL = 0.5;
+const NOWHERE = -1;
 
 /**
  * A map by text, for hundreds of thousands of texts that come from outside: an order, a buyer. Unlike a `Map` it keeps each text's hash
@@ -19,9 +20,10 @@ export class TextMap<V> {
   readonly #free: number[] = [];
   #size = 0;
   readonly #seed = Math.floor(Math.random() * 2 ** 32) | 0;
-  /** One decision asks for the same text several times: it is hashed once. */
+  /** One decision asks for the same text several times: it is looked for once. Where it is may have changed: then it is `NOWHERE`. */
   #lastKey = "";
   #lastHash = hashOf("", this.#seed) | 0;
+  #lastAt = NOWHERE;
 
   get size(): number {
     return this.#size;
@@ -67,26 +69,24 @@ export class TextMap<V> {
 
   /** Where a text is in the table, or where it would be. */
   #find(key: string): number {
-    const table = this.#table;
-    const hash = this.#hash(key);
-    let at = this.#start(hash);
-    for (let number = table[at + 1] as number; number !== 0; number = table[at + 1] as number) {
-      if (table[at] === hash && this.#keys[number - 1] === key) return at;
-      at = this.#after(at);
-    }
-    return at;
-  }
-
-  #hash(key: string): number {
     if (key !== this.#lastKey) {
       this.#lastKey = key;
       this.#lastHash = hashOf(key, this.#seed) | 0;
+    } else if (this.#lastAt !== NOWHERE) return this.#lastAt;
+    const table = this.#table;
+    const hash = this.#lastHash;
+    let at = this.#start(hash);
+    for (let number = table[at + 1] as number; number !== 0; number = table[at + 1] as number) {
+      if (table[at] === hash && this.#keys[number - 1] === key) break;
+      at = this.#after(at);
     }
-    return this.#lastHash;
+    this.#lastAt = at;
+    return at;
   }
 
   /** Nothing is left free between an entry and the place where a look-up begins to walk towards it. */
   #close(from: number): void {
+    this.#lastAt = NOWHERE;
     const table = this.#table;
     let hole = from;
     for (let at = this.#after(from); table[at + 1] !== 0; at = this.#after(at)) {
@@ -100,6 +100,7 @@ export class TextMap<V> {
   }
 
   #grow(): void {
+    this.#lastAt = NOWHERE;
     const old = this.#table;
     const table = (this.#table = new Int32Array(old.length * 2));
     for (let from = 0; from < old.length; from += 2) {
