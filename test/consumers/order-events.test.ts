@@ -3,8 +3,10 @@ import { describe, expect, test } from "vitest";
 import type { OrderEventMessage } from "../../schema/messages.ts";
 import type { Order, Payment, Placement } from "../../schema/order.ts";
 import { skuNumberOf } from "../../schema/ids.ts";
+import type { WebhookEvent } from "../../schema/webhook.ts";
 import { consumeOrderEvents } from "../../worker/consumers/order-events.ts";
 import { findOrder } from "../../worker/read-models/orders.ts";
+import { addEndpoint, removeEndpoint } from "../../worker/read-models/webhook-endpoints.ts";
 import { cny, PAY_BY, payment, pending, placement, refund, situations } from "../fixtures/orders.ts";
 import { bodies, D1_DOWN, deliverTo, FakeOrder, FakeSku, permutations, worldOf } from "./world.ts";
 
@@ -213,6 +215,35 @@ describe("word to the actors", () => {
     expect(ended).toEqual([expect.any(Number), expect.any(Number)]);
     expect(actor.heard).toEqual([]);
     expect(sku.throughs).toEqual([]);
+  });
+
+  test("is given once every merchant's server has what there is to tell, and not before", async () => {
+    const order = situations.paid();
+    const actor = new FakeOrder(order);
+    const told: (readonly [endpoint: string, type: string])[] = [];
+    let isAway = true;
+    const endpoint = (id: string) => ({
+      async tell(events: readonly WebhookEvent[]) {
+        if (isAway) throw new Error("the endpoint's actor is away");
+        told.push(...events.map(({ type }) => [id, type] as const));
+      },
+    });
+    const WEBHOOK = { getByName: endpoint };
+    const world = worldOf({ orders: { [order.order]: actor } }, { WEBHOOK });
+    const ids = ["whe_first", "whe_second"];
+    for (const [at, id] of ids.entries()) await addEndpoint(env.DB, id, "desk", at);
+    try {
+      expect(await deliverTo(consumeOrderEvents, world, bodies(changed(order)))).toEqual([
+        expect.any(Number),
+      ]);
+      expect(actor.heard).toEqual([]);
+      isAway = false;
+      expect(await deliverTo(consumeOrderEvents, world, bodies(changed(order)))).toEqual(["acked"]);
+      expect(told).toEqual(ids.map((id) => [id, "order.paid"]));
+      expect(actor.heard).toHaveLength(1);
+    } finally {
+      for (const id of ids) await removeEndpoint(env.DB, id);
+    }
   });
 
   test("that one actor cannot hear comes back, and the others have heard", async () => {

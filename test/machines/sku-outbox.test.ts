@@ -175,6 +175,16 @@ describe("the rows of a commit", () => {
     expect(bodies.flatMap(({ news }) => eventsOf(`[${news}]`))).toEqual(world.last);
   });
 
+  test("count bytes and not characters: names may be in any script", () => {
+    const others = [{ ...line, name: "灯".repeat(100) }];
+    const home = { key: "k", fingerprint: "f", offer: 0, others };
+    const [body] = bodiesOf(
+      [{ type: "held", order: orderOf(1), buyer: "ann", quantity: 1, until: 7, home }],
+      [configOf()],
+    );
+    expect(body?.bytes).toBeGreaterThanOrEqual(Buffer.byteLength(body?.json ?? ""));
+  });
+
   test("take at least as many bytes as the message that tells of them", () => {
     const world = new World();
     const { offers } = world.state;

@@ -318,7 +318,7 @@ export const AROUND: readonly Mutant[] = [
     file: ORDER_EVENTS,
     was: "if (endpoints.length === 0) return;",
     is: "if (endpoints.length > 0) return;",
-    tests: ["test/consumers/merchant-events.test.ts"],
+    tests: ["test/consumers/order-events.test.ts"],
   },
   {
     harm: "money for an order that never was is nobody's business",
@@ -332,7 +332,7 @@ export const AROUND: readonly Mutant[] = [
     file: MEMORY,
     was: "now >= memory.learntAt + REMEMBERED_MS",
     is: "now < memory.learntAt",
-    tests: ["test/routes/sold-out.test.ts"],
+    tests: ["test/machines/sold-out-memory.test.ts"],
   },
   {
     harm: "a buyer who has a unit is told that there are none",
