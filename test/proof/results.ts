@@ -55,9 +55,12 @@ export function kept(programme: Programme): Proved | null {
 /** What an earlier run found must not stand for one that breaks off. */
 export const forget = (programme: Programme): void => rmSync(fileOf(programme), { force: true });
 
+/** What programmes write themselves. */
+const WRITTEN = [":!README.md", ":!test/mutants/RESULTS.md"];
+
 /** What was run. Code that is in no commit is nobody's to look up, so that is said. */
 function commitNow(): string {
   const git = (...args: string[]): string => spawnSync("git", args, { encoding: "utf8" }).stdout.trim();
-  const changed = git("status", "--porcelain", "--", ".", ":!README.md") !== "";
+  const changed = git("status", "--porcelain", "--", ".", ...WRITTEN) !== "";
   return `${git("rev-parse", "--short", "HEAD")}${changed ? " and changes" : ""}`;
 }
