@@ -184,8 +184,8 @@ export function finish(before: Order, { order: after, ...rest }: Decision, now: 
 }
 
 /**
- * Questions about payments whose fate is known now, and captures that nobody wants any more. A commit of stock is not
- * withdrawn: it may have happened, and only its answer tells.
+ * Questions about payments and refunds whose fate is known now, and captures that nobody wants any more. A commit of stock is
+ * not withdrawn: it may have happened, and only its answer tells.
  */
 function outdated(before: Order, after: Order): string[] {
   const stopped = before.state === "paying" && after.state !== "paying";
@@ -195,5 +195,8 @@ function outdated(before: Order, after: Order): string[] {
     if (settled) keys.push(`create_payment:${id}`, `query_payment:${id}`, `close_payment:${id}`);
     if (settled || stopped) keys.push(`capture_payment:${id}`);
   }
+  for (const { id, state } of before.refunds)
+    if (state === "pending" && after.refunds.some((refund) => refund.id === id && refund.state !== "pending"))
+      keys.push(`refund_payment:${id}`);
   return keys;
 }

@@ -157,6 +157,15 @@ test("work that an order no longer wants is withdrawn", () => {
   expect(decide(authorized, reports(authorized).failed, PLACED_AT).withdrawn).not.toContain("commit_stock:1");
 });
 
+test("a refund that its provider speaks of by itself is asked for no more", () => {
+  const refunding = situations.refunding();
+  const { refundSucceeded, refundFailed } = reports(refunding);
+  const [back] = refunding.refunds;
+  for (const news of [refundSucceeded, refundFailed])
+    expect(decide(refunding, news, PLACED_AT).withdrawn).toEqual([`refund_payment:${back?.id}`]);
+  expect(decide(refunding, reports(refunding).tick, PLACED_AT).withdrawn ?? []).toEqual([]);
+});
+
 test("money is asked for until its provider has said what became of it; questions are ended by any answer", () => {
   const order = situations.committed();
   const id = paymentIdOf(order.order, 1);

@@ -341,6 +341,12 @@ const MACHINES: readonly Mutant[] = [
     is: "    effects: [],",
   },
   {
+    harm: "money that is back is asked for again and again",
+    file: ORDER,
+    was: "keys.push(`refund_payment:${id}`);",
+    is: "keys.push(`refund_payment:${state}`);",
+  },
+  {
     harm: "a refund without an answer is never asked for again",
     file: DECISION,
     was: '  if (work === "refund_payment" || work === "capture_payment") return false;\n',

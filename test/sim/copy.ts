@@ -54,4 +54,16 @@ export class OrderCopy {
       .slice(0, max)
       .map(({ order }) => order);
   }
+
+  /** Orders with a refund that was asked for before then and is on its way. */
+  refunding(before: number, max: number): OrderId[] {
+    const found: OrderId[] = [];
+    for (const { order } of this.#orders.values())
+      if (
+        found.length < max &&
+        order.refunds.some((one) => one.state === "pending" && one.createdAt < before)
+      )
+        found.push(order.order);
+    return found;
+  }
 }

@@ -10,6 +10,8 @@ const MIGRATIONS = join(import.meta.dirname, "../../schema/migrations");
 const TABLES = ["orders", "payments", "refunds", "cases", "dead_letters"];
 /** What asks for orders that should have ended begins so. */
 const LATE = /^select "id" from "orders"/;
+/** And for those whose refund has been on its way for long. */
+const REFUNDING = /^select distinct "order_id" from "refunds"/;
 /** Merchants' endpoints, which are asked for with every batch and of which there are none here. */
 const ENDPOINTS = /^select "id" from "webhook_endpoints"/;
 const PROJECTS = /^\s*INSERT INTO (orders|payments|refunds) /;
@@ -135,6 +137,8 @@ export class D1 implements ReadModel {
         if (!this.#isReal && ENDPOINTS.test(sql)) return [];
         if (!this.#isReal && LATE.test(sql))
           return this.#copy.late(Number(binds.at(-2)), Number(binds.at(-1))).map((id) => [id]);
+        if (!this.#isReal && REFUNDING.test(sql))
+          return this.#copy.refunding(Number(binds.at(-2)), Number(binds.at(-1))).map((id) => [id]);
         const statement = this.#database.prepare(sql);
         statement.setReturnArrays(true);
         return statement.all(...binds);

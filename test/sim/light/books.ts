@@ -8,9 +8,10 @@ interface DeadLetter {
   readonly body: unknown;
 }
 
-/** An order whose time to pay ended longer ago than this should be heard of, as the sweep has it. */
+/** An order whose time to pay ended longer ago than this should be heard of, and a refund as old, as the sweep has it. */
 const LATE_MS = 15 * 60_000;
 const SWEEP_MAX = 200;
+const REFUNDS_MAX = 100;
 
 /** D1 as a map of what its tables would hold. */
 export class LightBooks implements ReadModel {
@@ -45,9 +46,12 @@ export class LightBooks implements ReadModel {
     for (const change of changes) this.#copy.project(change);
   }
 
+  /** Whom the sweep tells what time it is. */
   late(now: number): OrderId[] {
     this.#ask();
-    return this.#copy.late(now - LATE_MS, SWEEP_MAX);
+    const before = now - LATE_MS;
+    const late = this.#copy.late(before, SWEEP_MAX);
+    return [...new Set([...late, ...this.#copy.refunding(before, REFUNDS_MAX)])];
   }
 
   open(opened: Case): void {
