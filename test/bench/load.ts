@@ -32,13 +32,17 @@ function run({ port, connections, requests }: Load): Promise<Loaded> {
       const send = (): void => {
         const request = requests[next++];
         sentAt = performance.now();
-        if (request === undefined) socket.end(resolve);
-        else socket.write(request);
+        if (request === undefined) {
+          resolve();
+          socket.end();
+        } else socket.write(request);
       };
       socket.setNoDelay(true);
       socket.setEncoding("latin1");
       socket.once("connect", send);
       socket.on("error", reject);
+      // A server that hangs up owes an answer: without this the rest would wait for it for good.
+      socket.once("close", () => reject(new Error("hung up before its answer")));
       socket.on("data", (text: string) => {
         pending += text;
         const head = pending.indexOf(HEAD_END);

@@ -6,6 +6,7 @@ import { Worker } from "node:worker_threads";
 import { Client } from "../../worker/local/client.ts";
 import { serveBundle } from "../../worker/local/miniflare.ts";
 import { wrangler } from "../../worker/local/wrangler.ts";
+import type { Does } from "./bare/worker.ts";
 import type { Load, Loaded } from "./load.ts";
 
 /** The product on the fast local server, as `npm run serve` starts it, and what its buyers send. */
@@ -67,6 +68,13 @@ export const serveOurs = (script?: string): Promise<Served> => {
   const vars = { ...SECRETS, RATE_LIMIT: "off", REQUEST_LOG: "off", ALLOWED_ORIGINS: "" };
   return serve("wrangler.toml", vars, undefined, undefined, script);
 };
+
+/** The runtime without us, doing one of these. */
+export const serveBare = (does: Does): Promise<Served> =>
+  serve("test/bench/bare/wrangler.toml", {
+    DOES: does,
+    BUYER_TOKEN_SECRET: SECRETS.BUYER_TOKEN_SECRET,
+  });
 
 export const clientOf = ({ port }: Served): Client => new Client(`http://127.0.0.1:${port}`, SECRETS);
 

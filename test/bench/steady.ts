@@ -31,12 +31,18 @@ class Line {
   readonly #onAnswer: (status: string) => void;
   #pending = "";
 
-  constructor(socket: Socket, onAnswer: (status: string, line: Line) => void) {
+  constructor(
+    socket: Socket,
+    onAnswer: (status: string, line: Line) => void,
+    onLost: (error: Error) => void,
+  ) {
     this.#socket = socket;
     this.#onAnswer = (status) => onAnswer(status, this);
     socket.setNoDelay(true);
     socket.setEncoding("latin1");
     socket.on("data", (text: string) => this.#read(text));
+    socket.once("error", onLost);
+    socket.once("close", () => onLost(new Error("hung up before its answer")));
   }
 
   send(request: string): void {
@@ -75,16 +81,20 @@ async function run({ port, rate, connections, requests }: Steady): Promise<Timed
   let next = 0;
   let startedAt = 0;
   const dueAt = (at: number): number => startedAt + (at / rate) * 1_000;
-  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  const { promise: ended, resolve: end, reject: lose } = Promise.withResolvers<void>();
   const free = sockets.map(
     (socket) =>
-      new Line(socket, (status, line) => {
-        statuses[status] = (statuses[status] ?? 0) + 1;
-        latencies.push(performance.now() - (dueOf.get(line) ?? 0));
-        free.push(line);
-        if (latencies.length === requests.length) end();
-        else sendDue();
-      }),
+      new Line(
+        socket,
+        (status, line) => {
+          statuses[status] = (statuses[status] ?? 0) + 1;
+          latencies.push(performance.now() - (dueOf.get(line) ?? 0));
+          free.push(line);
+          if (latencies.length === requests.length) end();
+          else sendDue();
+        },
+        lose,
+      ),
   );
   const sendDue = (): void => {
     const now = performance.now();

@@ -8,7 +8,7 @@ import {
   type Scenario,
   type Section,
 } from "../harness.ts";
-import { clientOf, load, orders, serve, serveOurs, type Served } from "../ours.ts";
+import { clientOf, load, orders, serveBare, serveOurs, type Served } from "../ours.ts";
 import { missing, servePeer } from "../peers/all.ts";
 import type { PeerName } from "../peers/peer.ts";
 import { whyFaster } from "../peers/reasons.ts";
@@ -51,7 +51,7 @@ export const capacity: Scenario = {
     await client.defineSale(SALE, SKU, { stock: PLENTY, holdSeconds: 86_400, gates: 0 });
     const contenders = [
       contender("Doorbuster", ours, "201"),
-      contender("empty object call", await serve("test/bench/bare/wrangler.toml"), "200"),
+      contender("empty object call", await serveBare("call"), "200"),
     ];
     for (const name of PEERS.filter((peer) => missing(peer) === null))
       contenders.push(contender(name, await servePeer(name, PLENTY), "201"));

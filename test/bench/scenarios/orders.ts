@@ -1,6 +1,5 @@
 import { fasterOnes, inTurn, perSecond, type Contender, type Scenario, type Section } from "../harness.ts";
-import type { Does } from "../bare/worker.ts";
-import { clientOf, CONNECTIONS, load, orders, SECRETS, serve, serveOurs, type Served } from "../ours.ts";
+import { clientOf, CONNECTIONS, load, orders, serveBare, serveOurs, type Served } from "../ours.ts";
 import { missing, servePeer } from "../peers/all.ts";
 import { PEERS } from "../peers/peer.ts";
 import { whyFaster } from "../peers/reasons.ts";
@@ -13,12 +12,6 @@ const SKU = "bench-lamp";
 const PLENTY = 10_000_000;
 /** One row a unit: what that peer must be given beforehand. */
 const UNITS = 200_000;
-
-const serveBare = (does: Does): Promise<Served> =>
-  serve("test/bench/bare/wrangler.toml", {
-    DOES: does,
-    BUYER_TOKEN_SECRET: SECRETS.BUYER_TOKEN_SECRET,
-  });
 
 async function compare(stock: number, status: "201" | "409", names: readonly (typeof PEERS)[number][]) {
   const ours = await serveOurs();
