@@ -148,6 +148,36 @@ test("without JavaScript, on a phone, in Chinese: the same purchase", async () =
   await context.close();
 });
 
+test("a bank that is slow to answer still gets the buyer: the page that sees the order change waits for what was pressed", async () => {
+  const { url } = await sale();
+  const { page, context } = await visit();
+  await page.goto(url);
+  await buy(page).click();
+  await page.waitForURL(/\/orders\/ord_.*\/pay/);
+  const order = orderOf(page);
+  let asked = 0;
+  await page.route(/\/v1\/orders\//, async (route) => {
+    const response = await route.fetch();
+    asked += Number((await response.text()).includes('"paying"'));
+    await route.fulfill({ response });
+  });
+  await page.route(/\/pay$/, async (route) => {
+    if (route.request().method() !== "POST") return route.continue();
+    const response = await route.fetch({ maxRedirects: 0 });
+    await until(
+      "the page to see that its order is paying",
+      PATIENCE_MS,
+      async () => asked,
+      (times) => times > 1,
+    );
+    await route.fulfill({ response });
+  });
+  await pay(page).click();
+  await page.waitForURL(/\/sandbox\/payments\/bnk_/);
+  expect(await stateOf(order)).toBe("paying");
+  await context.close();
+});
+
 test("a double click on Buy is one order", async () => {
   const { id, sku, url } = await sale();
   const { page, context } = await visit();

@@ -1,5 +1,5 @@
 import { countDown, localTimes } from "./clock.ts";
-import { pressOnce } from "./forms.ts";
+import { pressOnce, reload } from "./forms.ts";
 
 /** Milliseconds between questions: quick at first, since most banks answer within seconds. */
 const ASK_MS_FIRST = 1_000;
@@ -17,7 +17,7 @@ interface Seen {
 
 pressOnce();
 localTimes();
-countDown(() => setTimeout(() => location.reload(), AFTER_ZERO_MS));
+countDown(() => setTimeout(reload, AFTER_ZERO_MS));
 
 const page = document.querySelector<HTMLElement>("[data-order]");
 if (page?.dataset["watch"] !== undefined) void watch(page);
@@ -34,11 +34,10 @@ async function watch(shown: HTMLElement): Promise<void> {
     if (seen === "gone") break;
     if (
       seen &&
-      (seen.state !== shown.dataset["state"] || String(seen.version) !== shown.dataset["version"])
-    ) {
-      location.reload();
+      (seen.state !== shown.dataset["state"] || String(seen.version) !== shown.dataset["version"]) &&
+      reload()
+    )
       return;
-    }
   }
   for (const element of document.querySelectorAll<HTMLElement>("[data-ask-again]")) element.hidden = false;
 }

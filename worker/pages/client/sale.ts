@@ -1,6 +1,6 @@
 import ReconnectingWebSocket from "partysocket/ws";
 import { countDown, heardServerTime, localTimes } from "./clock.ts";
-import { pressOnce } from "./forms.ts";
+import { pressOnce, reload } from "./forms.ts";
 
 /** How long the socket may be down before the page asks for itself, and how often it then asks. */
 const DOWN_MS_MAX = 5_000;
@@ -44,7 +44,7 @@ function live(sale: HTMLElement): void {
   const showState = (state: string): void => {
     if (state === sale.dataset["state"]) return;
     // The headings, the countdown and the keys of the forms belong to the state: the server writes them.
-    if (sale.dataset["state"] !== "upcoming" || state !== "open") return location.reload();
+    if (sale.dataset["state"] !== "upcoming" || state !== "open") return void reload();
     sale.dataset["state"] = state;
     for (const card of sale.querySelectorAll<HTMLElement>("[data-sku]")) enable(card, state);
     for (const element of document.querySelectorAll<HTMLElement>("[data-shown-when]"))
