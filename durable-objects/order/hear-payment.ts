@@ -19,6 +19,9 @@ type Heard<Type extends Report["type"]> = Extract<Report, { type: Type }>;
  */
 export const CREATE_GRACE_MS = 8_000;
 
+/** A provider that has said where to pay and then denies it is asked again so much later: the denial may have been on its way. */
+const DOUBT_MS = 2_000;
+
 /** The failure of a payment that its provider said it had never heard of. */
 const NOT_FOUND = "not_found";
 
@@ -125,6 +128,11 @@ export function hearEnded(order: Order, payment: Payment, report: Ended, now: nu
   const young = payment.state === "created" && now < payment.createdAt + CREATE_GRACE_MS;
   // "Never heard of it" about money that was promised is an older answer that comes late.
   if (report.type === "payment_not_found" && (young || payment.state === "authorized")) return ignore(order);
+  // So it may be about a page that was shown: its provider is asked once more before the buyer loses it.
+  if (report.type === "payment_not_found" && payment.state === "requires_action") {
+    const askAt = Math.min(payment.askAt ?? Infinity, now + DOUBT_MS);
+    return { order: withPaymentChanged(order, payment.id, { state: "unknown", askAt }), effects: [] };
+  }
   // So may news of an earlier try that was declined be, before the one that was promised: its provider is asked.
   const overtaken = report.type === "payment_failed" && report.source.via === "callback";
   if (overtaken && payment.state === "authorized")

@@ -120,6 +120,20 @@ test("an old answer that a provider has never heard of a payment does not undo i
   expect(hearAll(order, [authorized, notFound], PAY_BY).order.state).toBe("paying");
 });
 
+test("an old answer that a provider has never heard of a payment does not take its page away: it is asked once more", () => {
+  const order = situations.creating();
+  const { action, notFound, open } = reports(order);
+  const at = PLACED_AT + 5_000;
+  const doubted = hearAll(order, [action, notFound], at).order;
+  expect(doubted).toMatchObject({ state: "paying", payments: [{ state: "unknown" }] });
+  expect(dueAt(doubted)).toBe(at + 2_000);
+  expect(decide(doubted, { type: "clock_ticked" }, at + 2_000).effects).toMatchObject([
+    { type: "query_payment" },
+  ]);
+  expect(decide(doubted, open, at + 3_000).order.payments[0]?.state).toBe("requires_action");
+  expect(decide(doubted, notFound, at + 3_000).order.state).toBe("pending");
+});
+
 test("a callback about an earlier try does not undo a promise: the provider is asked, and its answer counts", () => {
   const order = situations.paying();
   const { authorized, failed } = reports(order);

@@ -35,13 +35,26 @@ const TABLE = `
   paying       failed           late   expired   failed           released   release_stock
   paying       closed           soon   pending   cancelled        held       -
   paying       closed           late   expired   cancelled        released   release_stock
-  paying       notFound         soon   pending   failed           held       -
-  paying       notFound         late   expired   failed           released   release_stock
+  paying       notFound         soon   paying    unknown          held       -
+  paying       notFound         late   paying    unknown          held       -
   paying       query            soon   paying    requires_action  held       query_payment
   paying       query            late   paying    requires_action  held       close_payment
   paying       tick             asked  paying    requires_action  held       query_payment
   paying       tick             late   paying    requires_action  held       close_payment
   paying       tick             hours  paying    requires_action  held       close_payment,open_case
+  doubted      action           soon   paying    requires_action  held       -
+  doubted      open             soon   paying    requires_action  held       -
+  doubted      authorized       soon   paying    authorized       held       commit_stock
+  doubted      succeeded        soon   paid      succeeded        held       commit_stock
+  doubted      wrongSum         soon   paying    unknown          held       open_case
+  doubted      failed           soon   pending   failed           held       -
+  doubted      closed           soon   pending   cancelled        held       -
+  doubted      notFound         soon   pending   failed           held       -
+  doubted      notFound         late   expired   failed           released   release_stock
+  doubted      committed        soon   paying    unknown          committed  -
+  doubted      query            soon   paying    unknown          held       query_payment
+  doubted      tick             asked  paying    unknown          held       query_payment
+  doubted      tick             late   paying    unknown          held       close_payment
   authorized   succeeded        soon   paid      succeeded        held       commit_stock
   authorized   wrongSum         soon   paying    authorized       held       open_case
   authorized   failed           soon   pending   failed           held       -

@@ -323,6 +323,12 @@ const MACHINES: readonly Mutant[] = [
     is: 'if (report.type === "payment_not_found" && payment.state === "authorized") return ignore(order);',
   },
   {
+    harm: "an answer older than the page that was shown takes it away",
+    file: HEAR,
+    was: 'if (report.type === "payment_not_found" && payment.state === "requires_action")',
+    is: 'if (report.type === "payment_not_found" && payment.state === "succeeded")',
+  },
+  {
     harm: "nobody is told of a line that was sold while its order gave its lines back",
     file: STOCK,
     was: 'if (!sold || take !== order.take || order.stock !== "released") return ignore(order);',
