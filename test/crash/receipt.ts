@@ -7,14 +7,16 @@ import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "../../worker/local/client.ts";
 import { receiptOf } from "../../worker/local/export-receipt.ts";
+import { SETTLE_MS_MAX } from "./script.ts";
 
 const VERIFIER = join(import.meta.dirname, "../receipt/verify.mjs");
 
-/** Orders reach the lists, and so a receipt, a little later than their actors. */
-const SETTLE_MS_MAX = 60_000;
 const AGAIN_MS = 500;
 
-/** Has a sale's receipt looked at by who shares no code with us: journals without a gap, limits, prices, money. @throws if it is wrong. */
+/**
+ * Has a sale's receipt looked at by who shares no code with us: journals without a gap, limits, prices, money. Orders reach the lists,
+ * and so a receipt, a little later than their actors; after kills that lost the news, when it is told again. @throws if it is wrong.
+ */
 export async function verify(client: Client, sale: string): Promise<void> {
   const deadline = Date.now() + SETTLE_MS_MAX;
   for (;;) {

@@ -11,7 +11,7 @@ const ABANDONED_HOLD_SECONDS = 1;
  * What happens by itself may have to wait for an effect that every kill so far has lost: it comes again less and less often, at
  * last every five minutes.
  */
-const SETTLE_MS_MAX = 600_000;
+export const SETTLE_MS_MAX = 600_000;
 const LOOK_MS = 20;
 /** Payments of one order: each may be the one that a kill kept from the bank. */
 const ATTEMPTS_MAX = 5;

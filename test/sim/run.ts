@@ -35,7 +35,7 @@ const depths: Depths = {
 const ARGUMENTS = `--whole-every ${depths.wholeEvery} --sql-every ${depths.sqlEvery}`;
 const SHOW_MS = process.stdout.isTTY ? 500 : 10_000;
 /** Room for a whole world, so that it is gone before anybody looks for what is still needed of it. */
-const YOUNG_MB = 96;
+const YOUNG_MB = 64;
 const YEAR_MS = 365 * 24 * 3_600_000;
 
 const startedAt = performance.now();
