@@ -19,7 +19,7 @@ const ASK_AGAIN_MS = 5_000;
 const ASK_AGAIN_MS_MAX = 300_000;
 
 /** Reasons to end a hold that no order's actor knows of: nobody else would tell D1 that its order has ended. */
-const UNTOUCHED: readonly ReleaseReason[] = ["expired", "payment_lost", "superseded"];
+const UNTOUCHED: readonly ReleaseReason[] = ["expired", "payment_lost"];
 
 /** The only way anything changes: what is stored and what is applied are the same event. */
 export function happen(state: SkuState, events: SkuEvent[], event: SkuEvent): void {

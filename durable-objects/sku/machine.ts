@@ -196,6 +196,8 @@ function decideRelease(
   if (!state.config) return err({ code: "unknown_sku" });
   const hold = holdNow(state, order, events);
   if (hold && (hold.state === "sold" || take < hold.take)) return ok(hold.state);
+  // What has been placed is its buyer's: only a request that died before that is taken over by another.
+  if (hold?.home && isLive(hold) && reason === "superseded") return ok(hold.state);
   if (hold && isLive(hold)) release(state, events, hold, reason);
   // Whatever takes it up to here may still be on its way: it must find nothing to take.
   if (!hold || take > hold.take) happen(state, events, { type: "tombstoned", order, buyer, quantity, take });

@@ -345,13 +345,25 @@ describe("a key", () => {
     expect(bind(world, 2)).toMatchObject({ value: { order: orderOf(1) } });
   });
 
-  test("that is taken over ends the order it had made, and the read model hears of it", () => {
+  test("is not taken over once its order has been placed: a late word that it died takes no unit from it", () => {
     const world = new World();
     world.hold();
-    world.ask({ type: "release", move: moving(), reason: "superseded" });
-    expect(world.last).toMatchObject([
-      { type: "released", reason: "superseded", ended: { buyer: "ann", quantity: 1 } },
-    ]);
+    const late = () => world.ask({ type: "release", move: moving(), reason: "superseded" });
+    expect(late()).toEqual({ ok: true, value: "held" });
+    world.ask({ type: "claim", request: { order: orderOf(1), until: OPENS + HOLD_MS } });
+    expect(late()).toEqual({ ok: true, value: "claimed" });
+    world.ask({ type: "commit", move: moving() });
+    expect(late()).toEqual({ ok: true, value: "sold" });
+  });
+
+  test("that is taken over leaves nothing to hold for the request that died, here or where it held another line", () => {
+    const world = new World();
+    const release = (n: number) => world.ask({ type: "release", move: moving({ n }), reason: "superseded" });
+    expect(release(1)).toEqual({ ok: true, value: "released" });
+    expect(world.hold()).toMatchObject({ error: { code: "released" } });
+    world.hold({ n: 2, home: null });
+    expect(release(2)).toEqual({ ok: true, value: "released" });
+    expect(world.last).toMatchObject([{ type: "released", reason: "superseded", ended: null }]);
   });
 
   test("is free again when its order gives it back, and only then", () => {

@@ -147,6 +147,12 @@ const MACHINES: readonly Mutant[] = [
     is: "if (hold && take < hold.take) return ok(hold.state);",
   },
   {
+    harm: "a late word that a request has died takes the unit of the order that it became",
+    file: SKU,
+    was: '  if (hold?.home && isLive(hold) && reason === "superseded") return ok(hold.state);\n',
+    is: "",
+  },
+  {
     harm: "a release that came first is forgotten",
     file: SKU,
     was: "  if (!hold || take > hold.take) happen(",

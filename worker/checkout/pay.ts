@@ -167,7 +167,8 @@ async function claim(env: Env, placement: Placement, waitMs: number): Promise<Re
     }),
   );
   for (const answer of answers) {
-    if (answer.ok) continue;
+    // Another press has been quicker, and its order knows what it is.
+    if (answer.ok || answer.error.code === "sold") continue;
     return answer.error.code === "overloaded" ? { code: "overloaded" } : { code: "order_expired" };
   }
   return null;

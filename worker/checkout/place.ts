@@ -125,8 +125,9 @@ async function placeUnderKey(attempt: Attempt, sale: Sale, now: number): Promise
     const found = await skuActor(env, homeOf(earlier)).find(earlier);
     if (found?.placement) return ok({ order: placed(found.placement), replayed: true });
     if (!found && now - bound.value.boundAt < IN_FLIGHT_MS) return err({ code: "idempotency_in_flight" });
-    // The earlier request died on its way. A tombstone at every SKU sees to it that it stays dead.
-    await release({ ...attempt, order: earlier }, attempt.lines, "superseded");
+    const superseded = await supersede({ ...attempt, order: earlier });
+    if (!superseded.ok) return superseded;
+    if (superseded.value) return ok({ order: placed(superseded.value), replayed: true });
     const rebound = await keeper.bindKey({ buyer, key, fingerprint, order, supersedes: earlier });
     if (!rebound.ok) return err(keyRefusal(rebound.error.code));
     if (rebound.value.order !== order) return err({ code: "idempotency_in_flight" });
@@ -135,6 +136,19 @@ async function placeUnderKey(attempt: Attempt, sale: Sale, now: number): Promise
   const answer = await holdAll(attempt);
   if (!answer.ok) await keeper.unbindKey({ buyer, key, order });
   return answer;
+}
+
+/**
+ * An earlier request under this key has died on its way, or is late: its home decides. What has been placed there meanwhile is the
+ * answer, and a tombstone at every SKU sees to it that anything else stays dead.
+ */
+async function supersede(attempt: Attempt): Promise<Result<Placement | null, Refusal>> {
+  const { env, order, home, lines } = attempt;
+  if (!(await release(attempt, [home], "superseded"))) return err({ code: "overloaded" });
+  const found = await skuActor(env, homeOf(order)).find(order);
+  if (found?.placement) return ok(found.placement);
+  const others = lines.filter((line) => line !== home);
+  return (await release(attempt, others, "superseded")) ? ok(null) : err({ code: "overloaded" });
 }
 
 function offerOf(offers: readonly Offer[], { sku }: WantedLine): Offer {
@@ -194,13 +208,18 @@ async function holdHome(
   return ok({ order: placed(placement), replayed });
 }
 
-async function release(attempt: Attempt, lines: readonly WantedLine[], reason: ReleaseReason): Promise<void> {
-  const { env, order, buyer } = attempt;
-  await Promise.all(
+/** False when a SKU had no time for it. */
+async function release(
+  { env, order, buyer }: Attempt,
+  lines: readonly WantedLine[],
+  reason: ReleaseReason,
+): Promise<boolean> {
+  const answers = await Promise.all(
     lines.map(({ sku, quantity }) =>
       skuActor(env, skuNumberOf(sku)).release({ order, take: 1, buyer, quantity }, reason),
     ),
   );
+  return answers.every(({ ok: isDone }) => isDone);
 }
 
 /** An order as it was the moment it was placed: what the first answer said, and every replay says again. */

@@ -26,7 +26,7 @@ export function* pay(world: World, { order: id, buyer, method, key }: PayPress):
   if (order.state === "pending" && order.stock !== "committed") {
     const until = order.payBy + CLAIM_GRACE_MS;
     const claims = order.lines.map(({ sku }) => world.sku(skuNumberOf(sku)).claim({ order: id, until }));
-    const isLost = (yield* together(claims)).some(({ ok: isClaimed }) => !isClaimed);
+    const isLost = (yield* together(claims)).some((answer) => !answer.ok && answer.error.code !== "sold");
     if (isLost) return yield* tooLate(world, order);
   }
   const started = yield* world.order(id).start({

@@ -31,7 +31,7 @@ export function* place(world: World, press: Press): Flow<Placed> {
 }
 
 function* placeUnderKey(attempt: Attempt): Flow<Placed> {
-  const { world, buyer, key, fingerprint, order, lines } = attempt;
+  const { world, buyer, key, fingerprint, order } = attempt;
   const keeper = world.sku(keeperOf(attempt));
   const startedAt = world.loop.now;
   const bound = yield* keeper.bindKey({ buyer, key, fingerprint, order, supersedes: null });
@@ -41,7 +41,8 @@ function* placeUnderKey(attempt: Attempt): Flow<Placed> {
     const found = yield* world.sku(homeOf(earlier)).find(earlier);
     if (found?.placement) return ok({ order: placed(found.placement) });
     if (!found && startedAt - boundAt < IN_FLIGHT_MS) return err({ code: "idempotency_in_flight" });
-    yield* release({ ...attempt, order: earlier }, lines, "superseded");
+    const superseded = yield* supersede({ ...attempt, order: earlier });
+    if (superseded) return ok({ order: placed(superseded) });
     const rebound = yield* keeper.bindKey({ buyer, key, fingerprint, order, supersedes: earlier });
     if (!rebound.ok) return refused(rebound.error.code);
     if (rebound.value.order !== order) return err({ code: "idempotency_in_flight" });
@@ -49,6 +50,15 @@ function* placeUnderKey(attempt: Attempt): Flow<Placed> {
   const answer = yield* holdAll(attempt);
   if (!answer.ok) yield* keeper.unbindKey({ buyer, key, order });
   return answer;
+}
+
+/** What has been placed meanwhile; null when there is nothing, and never will be. */
+function* supersede(attempt: Attempt): Flow<Placement | null> {
+  const [home, ...others] = attempt.lines;
+  if (home) yield* release(attempt, [home], "superseded");
+  const found = yield* attempt.world.sku(homeOf(attempt.order)).find(attempt.order);
+  if (!found?.placement) yield* release(attempt, others, "superseded");
+  return found?.placement ?? null;
 }
 
 function* holdAll(attempt: Attempt): Flow<Placed> {
