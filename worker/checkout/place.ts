@@ -19,6 +19,7 @@ import type { Refusal } from "../problem.ts";
 import { saleOf } from "../catalogue/sale-of.ts";
 import { orderFingerprintOf } from "./fingerprint.ts";
 import { holdAt, recallSoldOut } from "./hold.ts";
+import { placementAtHome } from "./read.ts";
 
 /** A request that has not finished within this time has died: its key may be taken over. */
 const IN_FLIGHT_MS = 10_000;
@@ -145,8 +146,8 @@ async function placeUnderKey(attempt: Attempt, sale: Sale, now: number): Promise
 async function supersede(attempt: Attempt): Promise<Result<Placement | null, Refusal>> {
   const { env, order, home, lines } = attempt;
   if (!(await release(attempt, [home], "superseded"))) return err({ code: "overloaded" });
-  const found = await skuActor(env, homeOf(order)).find(order);
-  if (found?.placement) return ok(found.placement);
+  const placement = await placementAtHome(env, order);
+  if (placement) return ok(placement);
   const others = lines.filter((line) => line !== home);
   return (await release(attempt, others, "superseded")) ? ok(null) : err({ code: "overloaded" });
 }
@@ -219,7 +220,7 @@ async function release(
       skuActor(env, skuNumberOf(sku)).release({ order, take: 1, buyer, quantity }, reason),
     ),
   );
-  return answers.every(({ ok: isDone }) => isDone);
+  return answers.every((answer) => answer.ok || answer.error.code !== "overloaded");
 }
 
 /** An order as it was the moment it was placed: what the first answer said, and every replay says again. */
