@@ -13,7 +13,7 @@ interface Remembered {
   readonly sale: Sale;
   /** Epoch ms, as is the next. */
   readonly learntAt: number;
-  /** When it is asked again. Moved ahead by the request that asks, so that only one of many does. */
+  /** When it is asked again. Moved ahead by the request that asks, so that only one of many does, until it is too old. */
   askAt: number;
 }
 
@@ -23,8 +23,8 @@ const remembered = new Map<SaleId, Remembered>();
 /** The sale as its gate knows it; null when there is none. Needs no D1. */
 export async function saleOf(env: Env, id: SaleId, now: number): Promise<Sale | null> {
   const known = remembered.get(id);
-  if (known && now < Math.min(known.askAt, known.learntAt + STALE_MAX_MS)) return known.sale;
-  if (known) known.askAt = now + FRESH_MS;
+  if (known && now < known.askAt) return known.sale;
+  if (known) known.askAt = Math.min(now + FRESH_MS, known.learntAt + STALE_MAX_MS);
 
   const view = await gateActor(env, id).view();
   if (!view) {
