@@ -24,7 +24,6 @@ const NOT_COPIED = /test\/(?:\.artifacts|simulation\/mutants\.test\.ts)/;
 const RUN_MS_MAX = 300_000;
 /** Two runs beside each other, and whatever else is running, must not make a test too slow to pass. */
 const TEST_MS_MAX = 60_000;
-const NEEDS_TAPES = /^test\/model\b/;
 const IN_NODE = /^test\/(?:machines|simulation|schema)\b/;
 
 interface Report {
@@ -110,7 +109,7 @@ export class Copy {
     const running = spawn(process.execPath, args, {
       cwd: this.#dir,
       stdio: "ignore",
-      env: { ...process.env, TAPES: tests.some((path) => NEEDS_TAPES.test(path)) ? "on" : "off" },
+      env: { ...process.env, TAPES: "off" },
       timeout: RUN_MS_MAX,
       killSignal: "SIGKILL",
     });
