@@ -4,6 +4,7 @@ import { availableParallelism, constants, setPriority } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
+import { makePrepared } from "../system/prepared.ts";
 import { forget, kept, PROGRAMMES, write } from "./results.ts";
 import { withTable } from "./table.ts";
 
@@ -26,6 +27,8 @@ if (!values.table && chosen.length < names.length)
   throw new Error(`${names.join(", ")}: there is ${PROGRAMMES.map(({ name }) => name).join(", ")}`);
 
 const startedAt = performance.now();
+// Once: programmes that start beside each other must not all make it in one folder.
+if (chosen.length > 0) await makePrepared();
 await runAll(chosen);
 const passed = chosen.every(({ name }) => kept(name)?.passed);
 if (chosen.length === PROGRAMMES.length) {
