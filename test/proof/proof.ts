@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { availableParallelism, constants, setPriority } from "node:os";
+import { availableParallelism, setPriority } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
@@ -58,7 +58,7 @@ async function runAll(programmes: readonly Listed[]): Promise<void> {
 }
 
 /** Runs one to its end, each of its lines under its name. However it fails, there is a result that says so. */
-async function run({ name, script, cores }: Listed): Promise<void> {
+async function run({ name, script, priority }: Listed): Promise<void> {
   forget(name);
   const beganAt = performance.now();
   const running = spawn("npm", ["run", "--silent", script], {
@@ -67,7 +67,7 @@ async function run({ name, script, cores }: Listed): Promise<void> {
     shell: process.platform === "win32",
   });
   // Whatever it starts has its priority as well.
-  if (cores === 0 && running.pid) setPriority(running.pid, constants.priority.PRIORITY_LOW);
+  if (running.pid) setPriority(running.pid, priority);
   for (const stream of [running.stdout, running.stderr])
     createInterface({ input: stream }).on("line", (line) => console.log(`${name.padEnd(8)} ${line}`));
   const ended = await new Promise<string>((resolve) => {
