@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { isEnded, keyOf } from "../../durable-objects/order/decision.ts";
 import { decide, finish, start } from "../../durable-objects/order/machine.ts";
 import { requestRefund } from "../../durable-objects/order/refunds.ts";
@@ -171,15 +171,6 @@ test("work that an order no longer wants is withdrawn", () => {
   expect(decide(authorized, reports(authorized).failed, PLACED_AT).withdrawn).not.toContain("commit_stock:1");
 });
 
-test("a refund that its provider speaks of by itself is asked for no more", () => {
-  const refunding = situations.refunding();
-  const { refundSucceeded, refundFailed } = reports(refunding);
-  const [back] = refunding.refunds;
-  for (const news of [refundSucceeded, refundFailed])
-    expect(decide(refunding, news, PLACED_AT).withdrawn).toEqual([`refund_payment:${back?.id}`]);
-  expect(decide(refunding, reports(refunding).tick, PLACED_AT).withdrawn ?? []).toEqual([]);
-});
-
 test("money is asked for until its provider has said what became of it; questions are ended by any answer", () => {
   const order = situations.committed();
   const id = paymentIdOf(order.order, 1);
@@ -210,30 +201,6 @@ test("units that are gone when a paid order's are to be sold give its money back
   ]);
 });
 
-test("a second success is refunded in full and leaves the order paid", () => {
-  const first = situations.paid();
-  const second = {
-    ...(first.payments[0] as Order["payments"][number]),
-    id: paymentIdOf(first.order, 2),
-    state: "cancelled" as const,
-  };
-  const order = { ...first, payments: [...first.payments, second] };
-  const report: Report = {
-    type: "payment_succeeded",
-    payment: second.id,
-    providerRef: "bnk_2",
-    amount: cny(100),
-    source: { via: "query" },
-  };
-  const { order: after, effects } = decide(order, report, PLACED_AT);
-  expect(after).toMatchObject({
-    state: "paid",
-    refunds: [{ payment: second.id, amount: cny(100), reason: "duplicate_payment" }],
-  });
-  expect(effects).toEqual([{ type: "refund_payment", refund: after.refunds[0]?.id }]);
-  expect(decide(after, report, PLACED_AT).effects).toEqual([]);
-});
-
 test("late money withdraws the release it overtakes, and asks under a new take", () => {
   const order = situations.expired();
   const { order: after, withdrawn } = decide(order, reports(order).succeeded, PAY_BY + 1);
@@ -243,22 +210,6 @@ test("late money withdraws the release it overtakes, and asks under a new take",
   expect(gone).toMatchObject({ state: "expired", refunds: [{ reason: "late_payment" }] });
   const refunded = decide(gone, { ...reports(gone).refundSucceeded }, PAY_BY + 3).order;
   expect(refunded).toMatchObject({ state: "refunded", reason: "late_payment" });
-});
-
-test("refunds never add up to more than was captured, whatever is still on its way", () => {
-  const order = situations.paid();
-  const first = requestRefund(order, { amount: cny(60), reason: "scratched" }, PLACED_AT);
-  expect(first.ok).toBe(true);
-  if (!first.ok) return;
-  const after = finish(order, first.value, PLACED_AT).order;
-  expect(requestRefund(after, { amount: cny(60), reason: "scratched" }, PLACED_AT)).toMatchObject({
-    error: { code: "refund_exceeds_captured", refundable: cny(40) },
-  });
-  const failed = decide(after, reports(after).refundFailed, PLACED_AT).order;
-  expect(requestRefund(failed, { amount: cny(100), reason: "all" }, PLACED_AT).ok).toBe(true);
-  expect(requestRefund(situations.paying(), { amount: null, reason: "x" }, PLACED_AT)).toMatchObject({
-    error: { code: "order_state" },
-  });
 });
 
 test("a callback counts only from the account where the payment was made, and from elsewhere is a case", () => {
@@ -281,93 +232,4 @@ test("a callback counts only from the account where the payment was made, and fr
   const heard = decide(refunding, { ...refundSucceeded, source }, PLACED_AT);
   expect(heard.order).toBe(refunding);
   expect(heard.effects).toMatchObject([{ type: "open_case", case: { kind: "wrong_account" } }]);
-});
-
-describe("a buyer who waits in line", () => {
-  const TURN = PLACED_AT + 30_000;
-  function waiting() {
-    const order = situations.pending();
-    const started = start(order, startRequest(order, { createAt: TURN }), PLACED_AT);
-    if (!started.ok) throw new Error(started.error.code);
-    return started.value.order;
-  }
-
-  test("loses no time to pay, and is asked for when their turn comes, once", () => {
-    const order = waiting();
-    expect(order.payBy).toBe(PAY_BY + 30_000);
-    expect(dueAt(order)).toBe(TURN);
-    expect(decide(order, { type: "clock_ticked" }, TURN - 1).effects).toEqual([]);
-    expect(decide(order, { type: "query_requested", by: "buyer" }, TURN - 1).effects).toEqual([]);
-    const { order: asked, effects } = decide(order, { type: "clock_ticked" }, TURN);
-    const payment = paymentIdOf(order.order, 1);
-    expect(effects).toEqual([{ type: "create_payment", payment }]);
-    // After that it is like any other: asked about ten seconds later.
-    expect(dueAt(asked)).toBe(TURN + 10_000);
-    expect(decide(asked, { type: "clock_ticked" }, TURN + 10_000).effects).toEqual([
-      { type: "query_payment", payment },
-    ]);
-  });
-
-  test("is not given up for what a provider has not heard of yet", () => {
-    const order = waiting();
-    const unheard = reports(order).notFound;
-    expect(decide(order, unheard, TURN + 1_000).order.state).toBe("paying");
-    expect(decide(order, unheard, TURN + 9_000).order.state).toBe("pending");
-  });
-
-  test("is let in at once when their turn is now, or was", () => {
-    const order = situations.pending();
-    const started = start(order, startRequest(order, { createAt: PLACED_AT - 5 }), PLACED_AT);
-    expect(started.ok && started.value.order.payments[0]).toMatchObject({
-      inLine: false,
-      createdAt: PLACED_AT,
-    });
-    expect(started.ok && started.value.order.payBy).toBe(PAY_BY);
-  });
-});
-
-describe("a refund that has failed", () => {
-  const failedOf = (order: Order, id = order.refunds[0]?.id ?? "ref_") =>
-    decide(order, { ...reports(order).refundFailed, refund: id }, PLACED_AT).order;
-
-  test("is made again by staff: the same money of the same payment, under a number of its own", () => {
-    const order = failedOf(situations.refunding());
-    const [failed] = order.refunds;
-    const again = { amount: null, reason: "staff", again: failed?.id ?? "ref_" } as const;
-    const asked = requestRefund(order, again, PLACED_AT);
-    if (!asked.ok) throw new Error(asked.error.code);
-    const after = finish(order, asked.value, PLACED_AT).order;
-    expect(after.refunds[1]).toMatchObject({
-      state: "pending",
-      amount: failed?.amount,
-      payment: failed?.payment,
-    });
-    expect(after.refunds[1]?.id).not.toBe(failed?.id);
-    expect(requestRefund(after, again, PLACED_AT)).toMatchObject({
-      error: { code: "refund_exceeds_captured" },
-    });
-  });
-
-  test("is not made again while it may still succeed, nor one that nobody asked for", () => {
-    const order = situations.refunding();
-    for (const again of [order.refunds[0]?.id ?? "ref_", "ref_never"] as const)
-      expect(requestRefund(order, { amount: null, reason: "staff", again }, PLACED_AT)).toMatchObject({
-        error: { code: "unknown_refund" },
-      });
-  });
-
-  test("of money that came twice gives back that money, not the order's", () => {
-    const one = situations.declined();
-    const started = start(one, startRequest(one), PLACED_AT + 1_000);
-    if (!started.ok) throw new Error(started.error.code);
-    let order = started.value.order;
-    for (const { id } of order.payments)
-      order = decide(order, { ...reports(order).succeeded, payment: id }, PLACED_AT + 2_000).order;
-    const surplus = order.refunds[0];
-    const failed = failedOf(order);
-    const again = { amount: null, reason: "staff", again: surplus?.id ?? "ref_" } as const;
-    const asked = requestRefund(failed, again, PLACED_AT + 3_000);
-    expect(asked.ok && asked.value.order.refunds[1]?.payment).toBe(surplus?.payment);
-    expect(surplus?.payment).not.toBe(failed.paidBy);
-  });
 });
