@@ -1,10 +1,10 @@
-import { serve } from "@hono/node-server";
 import { Hono } from "hono";
 import { unborn } from "../../../schema/order.ts";
 import { orderToWire } from "../../../worker/api/present.ts";
 import { startPeer } from "./all.ts";
 import type { PeerName } from "./peer.ts";
 import { holdOf } from "./request.ts";
+import { serving } from "./serving.ts";
 
 /** A peer behind Hono on Node: the same token, the same body, the same answer. Started as a process of its own. */
 
@@ -21,5 +21,4 @@ const app = new Hono().post("/v1/orders", async (c) => {
   return c.json({ code: answer.code }, 409);
 });
 
-serve({ fetch: app.fetch, port: Number(port), hostname: "127.0.0.1" }, () => process.send?.("ready"));
-process.once("SIGTERM", () => void peer.stop().then(() => process.exit(0)));
+serving(app, Number(port), () => peer.stop());

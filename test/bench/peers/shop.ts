@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { serve } from "@hono/node-server";
 import { Hono } from "hono";
 import { Webhook } from "standardwebhooks";
 import type { OrderId } from "../../../schema/ids.ts";
@@ -9,6 +8,7 @@ import { SECRETS } from "../ours.ts";
 import type { PeerAnswer } from "./peer.ts";
 import { jsonbOf, startPostgres } from "./postgres.ts";
 import { buyerOf, holdOf } from "./request.ts";
+import { serving } from "./serving.ts";
 
 /**
  * The whole purchase on PostgreSQL with a row lock, behind Hono on Node: order and hold, payment, a bank with a database of its
@@ -116,5 +116,4 @@ app.get("/v1/admin/orders", async (c) => {
   return c.json({ data, next_cursor: next });
 });
 
-serve({ fetch: app.fetch, port: Number(port), hostname: "127.0.0.1" }, () => process.send?.("ready"));
-process.once("SIGTERM", () => void stop().then(() => process.exit(0)));
+serving(app, Number(port), stop);
