@@ -35,7 +35,8 @@ export async function holdMany(
   return answersOf(await sku.holdMany(textOfHolds(requests)), requests);
 }
 
-function textOfHolds(requests: readonly HoldRequest[]): string {
+/** As it travels. All of a batch are in one sale. */
+export function textOfHolds(requests: readonly HoldRequest[]): string {
   const sale = requests[0]?.sale ?? "";
   const holds = requests.map((request): Short | HoldRequest => {
     const { order, buyer, quantity, home } = request;
@@ -85,7 +86,8 @@ const isAlike = (a: Line, b: Line): boolean =>
   a.unitPrice.amount === b.unitPrice.amount &&
   a.unitPrice.currency === b.unitPrice.currency;
 
-function answersOf(text: string, requests: readonly HoldRequest[]): HoldAnswer[] {
+/** What the SKU answered to these requests. */
+export function answersOf(text: string, requests: readonly HoldRequest[]): HoldAnswer[] {
   const { answers, lines } = JSON.parse(text) as Answers;
   return answers.map((answer, index) => {
     if (!Array.isArray(answer)) return answer;

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { cpus } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** One of the things that are measured side by side. */
 export interface Contender {
@@ -29,14 +30,44 @@ export interface Compared {
   readonly ratio: number;
 }
 
+/** So much of all cores may be busy while the machine is at rest, and for so long. One that never is, is not waited for. */
+const REST_SHARE = 0.1;
+const REST_MS = 2_000;
+const REST_MS_MAX = 30_000;
+const LOOK_MS = 250;
+
+/** What one contender has left to do, a snapshot, a copy, a log to rewrite, is not at the next one's cost. */
+async function untilAtRest(): Promise<void> {
+  const deadline = performance.now() + REST_MS_MAX;
+  let busyAt = performance.now();
+  let before = coresNow();
+  while (performance.now() < deadline && performance.now() - busyAt < REST_MS) {
+    await sleep(LOOK_MS);
+    const now = coresNow();
+    if ((now.busy - before.busy) / (now.all - before.all) > REST_SHARE) busyAt = performance.now();
+    before = now;
+  }
+}
+
+/** Time that all cores have had together, and have worked. */
+function coresNow(): { all: number; busy: number } {
+  let [all, idle] = [0, 0];
+  for (const { times } of cpus()) {
+    all += times.user + times.nice + times.sys + times.irq + times.idle;
+    idle += times.idle;
+  }
+  return { all, busy: all - idle };
+}
+
 /**
- * Measures contenders in turn, round after round, so that whatever the machine does besides it does to all of them. The first
- * round warms up and does not count.
+ * Measures contenders in turn, round after round, each on a machine at rest. Whatever the machine does besides it does to all of
+ * them. The first round warms up and does not count.
  */
 export async function inTurn(contenders: readonly Contender[], rounds: number): Promise<Compared[]> {
   const rates: number[][] = contenders.map(() => []);
   for (let round = 0; round <= rounds; round++) {
     for (const [index, { measure }] of contenders.entries()) {
+      await untilAtRest();
       const rate = await measure();
       if (round > 0) rates[index]?.push(rate);
     }
