@@ -7,8 +7,8 @@ import { hasStrace, Victim } from "./victim.ts";
 
 /**
  * `npm run crash -- --cycles 300 --every 1 --seed 1`: kills the server in the middle of a sale, again and again, and looks whether
- * anything that anybody was told has been lost. One server is killed at moments by chance; then, where strace exists, another at
- * each write and sync of a scripted sale: beside it the first would be back later than it is. `--every 10` takes one of ten of those, `--every 0` none.
+ * anything that anybody was told has been lost. One server is killed at moments by chance; beside it, where strace exists, another at
+ * each write and sync of a scripted sale. `--every 10` takes one of ten of those, `--every 0` none.
  */
 const { values } = parseArgs({
   options: {
@@ -43,15 +43,10 @@ function spread(times: readonly number[]): string {
 
 try {
   const chance = chanceOf(seed);
-  const { acknowledged, reads } = await killByChance(await fresh(), {
-    cycles,
-    sale: `crash-${seed}`,
-    chance,
-    tell,
-  });
-  const scripted = atBoundaries
-    ? await killAtBoundaries(await fresh(), { every, tell })
-    : { boundaries: 0, killed: 0 };
+  const [{ acknowledged, reads }, scripted] = await Promise.all([
+    killByChance(await fresh(), { cycles, sale: `crash-${seed}`, chance, tell }),
+    atBoundaries ? killAtBoundaries(await fresh(), { every, tell }) : { boundaries: 0, killed: 0 },
+  ]);
   const kills = `${cycles} kills by chance, ${scripted.killed} of ${scripted.boundaries} at each write and sync of a scripted sale`;
   const read = `what was acknowledged was read ${spread(reads.ready)}, after the server listened and ${spread(reads.runtime)}, after its runtime was started`;
   const serve = reads.serve.length === 0 ? "" : ` (\`npm run serve\`: ${spread(reads.serve)})`;

@@ -29,8 +29,8 @@ test("the table says what was found now, keeps what was found before, and hides 
   const rows = text.split("\n").filter((line) => line.startsWith("| `"));
   expect(rows).toEqual([
     "| `npm run crash` | 300 kills | 9 s | 2026-11-25, abc1234 |",
-    "| `npm run mutants` | old mistakes | 1 s | then |",
     "| `npm run fuzz` | **FAILED** 3 leaks | 9 s | 2026-11-25, abc1234 |",
+    "| `npm run mutants` | old mistakes | 1 s | then |",
   ]);
   expect(text).toMatch(/^before <!-- proof -->[^]*<!-- \/proof --> after$/);
   expect(withTable(text, (name) => found[name] ?? null)).toBe(text);
