@@ -8,6 +8,7 @@ import { prepared } from "./prepared.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const READY_MS_MAX = 60_000;
+const DYING_MS_MAX = 2_000;
 
 export const SECRETS = {
   ADMIN_KEY: "system-test-admin-key",
@@ -114,14 +115,33 @@ export class Server {
     return code;
   }
 
-  #end(signal: "SIGKILL" | "SIGTERM"): Promise<number | null> {
+  async #end(signal: "SIGKILL" | "SIGTERM"): Promise<number | null> {
     const running = this.#process;
     this.#process = null;
-    if (!running?.pid || running.exitCode !== null) return Promise.resolve(running?.exitCode ?? null);
+    if (!running?.pid || running.exitCode !== null) return running?.exitCode ?? null;
     const ended = new Promise<number | null>((resolve) => running.once("exit", resolve));
-    if (signal === "SIGKILL") process.kill(-running.pid, signal);
-    else running.kill(signal);
+    if (signal === "SIGTERM") running.kill(signal);
+    else {
+      process.kill(-running.pid, signal);
+      await gone(running.pid);
+    }
     return ended;
+  }
+}
+
+/**
+ * Waits for the last process of a group: one that is dying has its port still, and whoever starts on it meanwhile is refused.
+ * A system whose first process buries nobody never says so, hence the limit.
+ */
+async function gone(group: number): Promise<void> {
+  const deadline = Date.now() + DYING_MS_MAX;
+  while (Date.now() < deadline) {
+    try {
+      process.kill(-group, 0);
+    } catch {
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
 
