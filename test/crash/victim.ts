@@ -8,7 +8,6 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "../../worker/local/client.ts";
-import { prioritize } from "../proof/priority.ts";
 import { prepared } from "../system/prepared.ts";
 import { freePort, Server } from "../system/server.ts";
 
@@ -88,7 +87,6 @@ export class Victim {
     });
     closeSync(config);
     this.#runtime = started;
-    if (started.pid) prioritize(started.pid);
     let said = "";
     await new Promise<void>((resolve, reject) => {
       const late = setTimeout(() => reject(new Error(`not ready in time: ${said}`)), READY_MS_MAX);

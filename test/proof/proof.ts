@@ -1,11 +1,10 @@
 import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { availableParallelism, setPriority } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { makePrepared } from "../system/prepared.ts";
-import { prioritize } from "./priority.ts";
 import { forget, kept, PROGRAMMES, write } from "./results.ts";
 import { withTable } from "./table.ts";
 
@@ -91,4 +90,17 @@ async function run({ name, script, priority }: Listed): Promise<void> {
   console.log(`${name.padEnd(8)} ${failed ? `FAILED: ${ended}` : "passed"}`);
   const seconds = (performance.now() - beganAt) / 1_000;
   if (failed) write(name, { held: found?.held ?? `broke off: ${ended}`, seconds, passed: false });
+}
+
+/**
+ * Gives a new session a priority. Linux weighs sessions against each other, and processes only within theirs (sched(7), "The
+ * autogroup feature"): the session needs it as well.
+ */
+function prioritize(pid: number, priority: number): void {
+  try {
+    setPriority(pid, priority);
+    writeFileSync(`/proc/${pid}/autogroup`, String(priority));
+  } catch {
+    // A process that is gone already, or a system that weighs no sessions.
+  }
 }

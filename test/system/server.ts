@@ -4,7 +4,6 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "../../worker/local/client.ts";
-import { prioritize } from "../proof/priority.ts";
 import { prepared } from "./prepared.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -77,7 +76,6 @@ export class Server {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#process = started;
-    if (started.pid) prioritize(started.pid);
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => reject(new Error(`not ready in time:\n${this.output}`)), READY_MS_MAX);
       const hear = (chunk: Buffer): void => {
