@@ -1,11 +1,22 @@
 import { perSecond, progress, type Scenario, type Section } from "../harness.ts";
-import { serve } from "../ours.ts";
+import { serve, type Restartable } from "../ours.ts";
 import { CONFIG, configure, drive, residentMegabytes, urlOf } from "./decision-worker.ts";
 
 /** What holds that are there already cost the next one, and what they cost a start. */
 const SIZES = [10, 1_000, 100_000, 1_000_000];
 const MEASURED = 20_000;
 const BATCH = 100;
+
+/** Takes the next holds, restarts, and says how fast they were, what memory there was after them and how long the start took. */
+async function nextHolds(served: Restartable, from: number) {
+  const rate = await drive(served, { from, count: MEASURED, batch: BATCH, inFlight: 4 });
+  const megabytes = residentMegabytes();
+  const restarted = await served.restart();
+  const startedAt = performance.now();
+  await fetch(urlOf(restarted));
+  const startMs = Math.round(performance.now() - startedAt);
+  return { served: restarted, figures: [perSecond(rate), `${megabytes} MB`, `${startMs} ms`] };
+}
 
 export const growth: Scenario = {
   name: "growth",
@@ -25,14 +36,10 @@ export const growth: Scenario = {
         });
       holds = Math.max(holds, size);
       progress(`${holds.toLocaleString("en")} holds`);
-      const rate = await drive(served, { from: holds, count: MEASURED, batch: BATCH, inFlight: 4 });
+      const next = await nextHolds(served, holds);
       holds += MEASURED;
-      const megabytes = residentMegabytes();
-      served = await served.restart();
-      const startedAt = performance.now();
-      await fetch(urlOf(served));
-      const startMs = Math.round(performance.now() - startedAt);
-      rows.push([size.toLocaleString("en"), perSecond(rate), `${megabytes} MB`, `${startMs} ms`]);
+      served = next.served;
+      rows.push([size.toLocaleString("en"), ...next.figures]);
     }
     await served.dispose();
     return {
@@ -64,15 +71,11 @@ export const finished: Scenario = {
         await drive(served, { ...wave, sell: true });
       }
       progress(`${size.toLocaleString("en")} sold`);
-      const rate = await drive(served, { from: holds, count: MEASURED, batch: BATCH, inFlight: 4 });
+      const next = await nextHolds(served, holds);
       holds += MEASURED;
       live += MEASURED;
-      const megabytes = residentMegabytes();
-      served = await served.restart();
-      const startedAt = performance.now();
-      await fetch(urlOf(served));
-      const startMs = Math.round(performance.now() - startedAt);
-      rows.push([size.toLocaleString("en"), perSecond(rate), `${megabytes} MB`, `${startMs} ms`]);
+      served = next.served;
+      rows.push([size.toLocaleString("en"), ...next.figures]);
     }
     await served.dispose();
     return {
