@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "../../worker/local/client.ts";
+import { guard } from "../../worker/local/guard.mjs";
 import { prepared } from "../system/prepared.ts";
 import { freePort, Server } from "../system/server.ts";
 
@@ -87,6 +88,7 @@ export class Victim {
     });
     closeSync(config);
     this.#runtime = started;
+    guard(started);
     let said = "";
     await new Promise<void>((resolve, reject) => {
       const late = setTimeout(() => reject(new Error(`not ready in time: ${said}`)), READY_MS_MAX);

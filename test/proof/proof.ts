@@ -4,6 +4,7 @@ import { availableParallelism, setPriority } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
+import { guard } from "../../worker/local/guard.mjs";
 import { makePrepared } from "../system/prepared.ts";
 import { forget, kept, PROGRAMMES, write } from "./results.ts";
 import { withTable } from "./table.ts";
@@ -27,13 +28,6 @@ if (!values.table && chosen.length < names.length)
   throw new Error(`${names.join(", ")}: there is ${PROGRAMMES.map(({ name }) => name).join(", ")}`);
 
 const startedAt = performance.now();
-/** Programmes are in sessions of their own, which end with this one. */
-const sessions = new Set<number>();
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-  process.once(signal, () => {
-    for (const session of sessions) process.kill(-session, signal);
-    process.exit(1);
-  });
 // Once: programmes that start beside each other must not all make it in one folder.
 if (chosen.length > 0) await makePrepared();
 await runAll(chosen);
@@ -74,17 +68,14 @@ async function run({ name, script, priority }: Listed): Promise<void> {
     shell: process.platform === "win32",
     detached: true,
   });
-  if (running.pid) {
-    prioritize(running.pid, priority);
-    sessions.add(running.pid);
-  }
+  guard(running);
+  if (running.pid) prioritize(running.pid, priority);
   for (const stream of [running.stdout, running.stderr])
     createInterface({ input: stream }).on("line", (line) => console.log(`${name.padEnd(8)} ${line}`));
   const ended = await new Promise<string>((resolve) => {
     running.once("error", (cause) => resolve(cause.message));
     running.once("close", (code, signal) => resolve(signal ?? `exit code ${code}`));
   });
-  if (running.pid) sessions.delete(running.pid);
   const found = kept(name);
   const failed = ended !== "exit code 0" || !found?.passed;
   console.log(`${name.padEnd(8)} ${failed ? `FAILED: ${ended}` : "passed"}`);

@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "../../worker/local/client.ts";
+import { guard } from "../../worker/local/guard.mjs";
 import { prepared } from "./prepared.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -76,6 +77,7 @@ export class Server {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#process = started;
+    guard(started);
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => reject(new Error(`not ready in time:\n${this.output}`)), READY_MS_MAX);
       const hear = (chunk: Buffer): void => {

@@ -7,6 +7,7 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:
 import { constants, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { guard } from "./guard.mjs";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const NODE = join(ROOT, "node_modules/.bin", process.platform === "win32" ? "node.cmd" : "node");
@@ -138,17 +139,8 @@ function run() {
         env,
         detached: guarded,
       });
-  if (guarded) guard(child.pid);
+  if (guarded) guard(child);
   // A terminal sends its signals to the whole group; one sent to this process alone is passed on.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.on("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
-}
-
-/**
- * A server is a group of processes, and its runtime would go on without the others, holding the data and the port. So the
- * group has a guard: it reads from a pipe that nobody writes to, which ends when this process does, even by SIGKILL.
- */
-function guard(group) {
-  const waits = 'read -r _; kill -s KILL -- "-$0" 2>/dev/null';
-  spawn("sh", ["-c", waits, String(group)], { detached: true, stdio: ["pipe", "ignore", "ignore"] });
 }
