@@ -62,7 +62,7 @@ export class Server {
   /** Resolves with "ready", or with the exit code when it gave up. */
   async start(command = "serve", env: Record<string, string> = {}): Promise<"ready" | number> {
     this.output = "";
-    const started = spawn(process.execPath, ["worker/local/run.mjs", command], {
+    const started = spawn(process.execPath, ["worker/local/run.mjs", `worker/local/${command}.ts`], {
       cwd: ROOT,
       detached: true,
       env: {

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// Runs a command of this project on a machine that has only Node 20 and npm: installs what is missing, then starts the
-// command with the project's own Node and as many open files as the system allows.
+// node worker/local/run.mjs [options of Node] script [arguments]
+// Runs a script of this project on a machine that has only Node 20 and npm: installs what is missing, then starts the
+// script with the project's own Node and as many open files as the system allows.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -18,16 +19,16 @@ const LOCK = join(ROOT, "package-lock.json");
 const FILES_PER_OBJECT = 3;
 const OBJECTS_MIN = 2_000;
 
-/** Commands that leave a runtime running; their processes are started as a group of their own. */
-const SERVERS = ["start", "serve"];
+/** Scripts that leave a runtime running; their processes are started as a group of their own. */
+const SERVERS = ["worker/local/start.ts", "worker/local/serve.ts"];
 
 /** Another command may be installing at this moment; one that takes longer than this is not waited for. */
 const INSTALL_MS_MAX = 600_000;
 
-const [command, ...args] = process.argv.slice(2);
-const script = join(ROOT, "worker/local", `${command}.ts`);
-if (!command || !existsSync(script)) {
-  console.error(`There is no command "${command ?? ""}".`);
+const args = process.argv.slice(2);
+const script = args.find((arg) => !arg.startsWith("--"));
+if (!script || !existsSync(join(ROOT, script))) {
+  console.error(`There is no script "${script ?? ""}".`);
   process.exit(2);
 }
 
@@ -130,10 +131,10 @@ function run() {
     NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(ROOT, "node_modules/.cache/node"),
   };
   const windows = process.platform === "win32";
-  const guarded = !windows && SERVERS.includes(command);
+  const guarded = !windows && SERVERS.includes(script);
   const child = windows
-    ? spawn(NODE, [script, ...args], { cwd: ROOT, stdio: "inherit", env, shell: true })
-    : spawn("sh", ["-c", 'ulimit -n "$(ulimit -Hn)" 2>/dev/null; exec "$0" "$@"', NODE, script, ...args], {
+    ? spawn(NODE, args, { cwd: ROOT, stdio: "inherit", env, shell: true })
+    : spawn("sh", ["-c", 'ulimit -n "$(ulimit -Hn)" 2>/dev/null; exec "$0" "$@"', NODE, ...args], {
         cwd: ROOT,
         stdio: "inherit",
         env,
