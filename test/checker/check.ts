@@ -8,7 +8,8 @@ import { firstWorld, type Budget } from "./world.ts";
 
 /**
  * `npm run check:states`: every world that one order and a rival can come to, and beside it, on another core, every world of two
- * whole orders, on one unit and within these bounds; they and the ways between them take gigabytes. `--orders one` or `--orders two` looks at one of them, in this process.
+ * whole orders, on one unit and within these bounds; they and the ways between them take gigabytes. `--orders one` or
+ * `--orders two` looks at one of them, in this process.
  */
 const BOUNDS = {
   one: { payments: 2, cancels: 1, refunds: 1, losses: 3, repeats: 3, refusals: 1 },

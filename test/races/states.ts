@@ -1,12 +1,12 @@
 import { until } from "../system/server.ts";
-import type { Asked, Bought, Place, Shop } from "./shop.ts";
+import { HOLD_SECONDS, type Asked, type Bought, type Place, type Shop } from "./shop.ts";
 import { PATIENCE_MS } from "./race.ts";
 
 /** Orders in each state in which a race begins. */
 
-/** Sales that all races of orders share: one with time, one whose orders end after a second. */
+/** Sales that all races of orders share, by the time that their orders have. */
 const places = new WeakMap<Shop, Map<number, Promise<Place>>>();
-export function placeOf(shop: Shop, holdSeconds = 600): Promise<Place> {
+export function placeOf(shop: Shop, holdSeconds = HOLD_SECONDS): Promise<Place> {
   const known = places.get(shop) ?? new Map<number, Promise<Place>>();
   places.set(shop, known);
   const place = known.get(holdSeconds) ?? shop.sale({ holdSeconds });
