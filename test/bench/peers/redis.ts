@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis, type ChainableCommander } from "ioredis";
 import type { Placement } from "../../../schema/order.ts";
+import { guard } from "../../../worker/local/guard.mjs";
 import type { Peer, PeerAnswer, PeerHold } from "./peer.ts";
 
 type Hold = [numberOfKeys: number, ...args: (string | number)[]];
@@ -32,8 +33,14 @@ export async function redisPeer(fsync: "always" | "everysec"): Promise<Peer> {
     "--auto-aof-rewrite-percentage",
     "0",
   ];
-  const server = spawn("redis-server", [...options, "--appendfsync", fsync], { stdio: "ignore" });
+  const server = spawn("redis-server", [...options, "--appendfsync", fsync], {
+    detached: true,
+    stdio: "ignore",
+  });
+  guard(server);
   const redis = new Redis({ path, enableAutoPipelining: true, retryStrategy: () => 50 }) as WithHold<Redis>;
+  // It is connected to until it listens, and what is asked meanwhile waits; what fails later fails whoever asked.
+  redis.on("error", () => {});
   redis.defineCommand("hold", { lua: LUA });
   await redis.ping();
   return {
