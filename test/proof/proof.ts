@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { availableParallelism, setPriority } from "node:os";
+import { availableParallelism, constants, setPriority } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
@@ -59,7 +59,7 @@ async function runAll(programmes: readonly Listed[]): Promise<void> {
 }
 
 /** Runs one to its end, each of its lines under its name. However it fails, there is a result that says so. */
-async function run({ name, script, priority }: Listed): Promise<void> {
+async function run({ name, script, cores }: Listed): Promise<void> {
   forget(name);
   const beganAt = performance.now();
   const running = spawn("npm", ["run", "--silent", script], {
@@ -69,7 +69,7 @@ async function run({ name, script, priority }: Listed): Promise<void> {
     detached: true,
   });
   guard(running);
-  if (running.pid) prioritize(running.pid, priority);
+  if (running.pid && cores === 0) standBack(running.pid);
   for (const stream of [running.stdout, running.stderr])
     createInterface({ input: stream }).on("line", (line) => console.log(`${name.padEnd(8)} ${line}`));
   const ended = await new Promise<string>((resolve) => {
@@ -84,13 +84,13 @@ async function run({ name, script, priority }: Listed): Promise<void> {
 }
 
 /**
- * Gives a new session a priority. Linux weighs sessions against each other, and processes only within theirs (sched(7), "The
- * autogroup feature"): the session needs it as well.
+ * Has a new session take only what the others leave. Linux weighs sessions against each other, and processes only within theirs
+ * (sched(7), "The autogroup feature"): the session needs the priority as well.
  */
-function prioritize(pid: number, priority: number): void {
+function standBack(pid: number): void {
   try {
-    setPriority(pid, priority);
-    writeFileSync(`/proc/${pid}/autogroup`, String(priority));
+    setPriority(pid, constants.priority.PRIORITY_LOW);
+    writeFileSync(`/proc/${pid}/autogroup`, String(constants.priority.PRIORITY_LOW));
   } catch {
     // A process that is gone already, or a system that weighs no sessions.
   }

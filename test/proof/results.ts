@@ -1,25 +1,22 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { constants } from "node:os";
 import { join } from "node:path";
 
 /** What the long programmes found out, for the table in the README. Not kept in the repository: each run makes its own. */
 const RESULTS = join(import.meta.dirname, "../../.proof");
 
-const { PRIORITY_LOW, PRIORITY_NORMAL } = constants.priority;
-
 /**
  * The long programmes in the order of the table and of their start. `cores`: how many each keeps busy; those that wait for a server
  * half of the time go two to a core, one that needs none has what the others leave of all cores, and one that says how soon a server
- * is back has them for itself but for that. `priority`: what only has to come to its end waits for the others.
+ * is back has them for itself but for that.
  */
 export const PROGRAMMES = [
-  { name: "sim", script: "sim", cores: 0, priority: PRIORITY_LOW },
-  { name: "crash", script: "crash", cores: 2, priority: PRIORITY_NORMAL },
-  { name: "fuzz", script: "fuzz", cores: 0.5, priority: PRIORITY_NORMAL },
-  { name: "races", script: "races", cores: 0.5, priority: PRIORITY_NORMAL },
-  { name: "mutants", script: "mutants", cores: 1, priority: PRIORITY_NORMAL },
-  { name: "states", script: "check:states", cores: 1, priority: PRIORITY_NORMAL },
+  { name: "sim", script: "sim", cores: 0 },
+  { name: "crash", script: "crash", cores: 2 },
+  { name: "fuzz", script: "fuzz", cores: 0.5 },
+  { name: "races", script: "races", cores: 0.5 },
+  { name: "mutants", script: "mutants", cores: 1 },
+  { name: "states", script: "check:states", cores: 1 },
 ] as const;
 
 export type Programme = (typeof PROGRAMMES)[number]["name"] | "proof";

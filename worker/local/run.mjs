@@ -131,7 +131,7 @@ function run() {
     NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(ROOT, "node_modules/.cache/node"),
   };
   const windows = process.platform === "win32";
-  const guarded = !windows && SERVERS.includes(script);
+  const guarded = SERVERS.includes(script);
   const child = windows
     ? spawn(NODE, args, { cwd: ROOT, stdio: "inherit", env, shell: true })
     : spawn("sh", ["-c", 'ulimit -n "$(ulimit -Hn)" 2>/dev/null; exec "$0" "$@"', NODE, ...args], {

@@ -1,6 +1,3 @@
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Client } from "../../../worker/local/client.ts";
 import { median, progress, type Scenario, type Section } from "../harness.ts";
 import { clientOf, loaded, orders, SECRETS, serve } from "../ours.ts";
@@ -45,26 +42,33 @@ interface Waits {
 export const hanging: Scenario = {
   name: "hanging",
   async run(): Promise<Section> {
-    const calm: Waits[] = [];
-    const hung: Waits[] = [];
+    const rounds: { answers: Waits; hangs: Waits }[] = [];
     for (let round = 1; round <= ROUNDS; round++) {
-      const [answering, silent] = [await waitsBeside(false), await waitsBeside(true)];
-      progress(`round ${round} of ${ROUNDS}: ${textOf(answering)}, hanging ${textOf(silent)}`);
-      calm.push(answering);
-      hung.push(silent);
+      const both = { answers: await waitsBeside(false), hangs: await waitsBeside(true) };
+      progress(`round ${round} of ${ROUNDS}: ${textOf(both.answers)}, hanging ${textOf(both.hangs)}`);
+      rounds.push(both);
     }
-    const ratio = median(hung.map(({ p99Ms }, round) => p99Ms / (calm[round]?.p99Ms ?? p99Ms)));
-    const row = (name: string, rounds: readonly Waits[]) => [
+    const ratio = median(rounds.map(({ answers, hangs }) => hangs.p99Ms / answers.p99Ms));
+    const row = (name: string, waits: readonly Waits[]) => [
       name,
-      `${median(rounds.map(({ p50Ms }) => p50Ms)).toFixed(1)} ms`,
-      `${median(rounds.map(({ p99Ms }) => p99Ms)).toFixed(1)} ms`,
+      `${median(waits.map(({ p50Ms }) => p50Ms)).toFixed(1)} ms`,
+      `${median(waits.map(({ p99Ms }) => p99Ms)).toFixed(1)} ms`,
     ];
     return {
       title: "Orders beside a provider that hangs",
       text: `${REQUESTS.toLocaleString("en")} orders a round over ${CONNECTIONS} connections, while ${PAYING} others start to pay; in turn at a provider that answers at once and at one that answers nobody for ${HANG_MS / 1_000} s, each time at a server
 of its own: orders that are being paid go on asking, and would be there for the next. Medians of ${ROUNDS} rounds.`,
       head: ["", "p50", "p99"],
-      rows: [row("the provider answers", calm), row("the provider hangs", hung)],
+      rows: [
+        row(
+          "the provider answers",
+          rounds.map(({ answers }) => answers),
+        ),
+        row(
+          "the provider hangs",
+          rounds.map(({ hangs }) => hangs),
+        ),
+      ],
       end: `p99 beside the provider that hangs is ${ratio.toFixed(2)} of p99 beside the one that answers, the median of ${ROUNDS} ratios.`,
     };
   },
@@ -74,8 +78,7 @@ const textOf = ({ p50Ms, p99Ms }: Waits): string => `p50 ${p50Ms.toFixed(1)} ms,
 
 /** How long orders take at a new server while others start to pay at a provider that answers, or at one that does not. */
 async function waitsBeside(hangs: boolean): Promise<Waits> {
-  const dir = mkdtempSync(join(tmpdir(), "doorbuster-bench-"));
-  const served = await serve("wrangler.toml", BINDINGS, dir, async () => {
+  const served = await serve("wrangler.toml", BINDINGS, undefined, async () => {
     if (hangs) await new Promise((resolve) => setTimeout(resolve, HANG_MS));
     return Response.json(PAGE);
   });
